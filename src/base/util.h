@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/* Small things that every file needs: cleanup by attribute, array sizes, minimum and maximum. */
+#ifndef DDM_BASE_UTIL_H
+#define DDM_BASE_UTIL_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* `_cleanup_(fn)`: fn(&variable) runs when the variable leaves its scope. */
+#define _cleanup_(fn) __attribute__((cleanup(fn)))
+
+/* Takes the value out of a pointer variable, leaving NULL: how ownership passes on. */
+#define TAKE(pointer)                                                                              \
+    ({                                                                                             \
+        __typeof__(pointer) taken_ = (pointer);                                                    \
+        (pointer) = NULL;                                                                          \
+        taken_;                                                                                    \
+    })
+
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+
+#define MIN(a, b)                                                                                  \
+    ({                                                                                             \
+        __typeof__(a) a_ = (a);                                                                    \
+        __typeof__(b) b_ = (b);                                                                    \
+        a_ < b_ ? a_ : b_;                                                                         \
+    })
+#define MAX(a, b)                                                                                  \
+    ({                                                                                             \
+        __typeof__(a) a_ = (a);                                                                    \
+        __typeof__(b) b_ = (b);                                                                    \
+        a_ > b_ ? a_ : b_;                                                                         \
+    })
+
+#define container_of(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
+
+static inline void freep(void *p)
+{
+    free(*(void **)p);
+}
+
+static inline void closep(int *fd)
+{
+    if (*fd >= 0)
+        close(*fd);
+}
+
+#define _cleanup_free_  _cleanup_(freep)
+#define _cleanup_close_ _cleanup_(closep)
+
+#define KIB             ((uint64_t)1024)
+#define MIB             (1024 * KIB)
+#define GIB             (1024 * MIB)
+
+/* Times are nanoseconds of a monotonic clock, in int64_t. */
+#define USEC ((int64_t)1000)
+#define MSEC (1000 * USEC)
+#define SEC  (1000 * MSEC)
+
+#endif

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/error.h"
+#include "base/str.h"
+#include "base/util.h"
+#include "cli/command.h"
+#include "peer/peer.h"
+
+/* "a,b,c"; NULL without memory. */
+static char *join(const char *const *list)
+{
+    char *all = str_format("%s", "");
+    for (; all && list && *list; list++) {
+        char *longer = str_format("%s%s%s", all, *all ? "," : "", *list);
+        free(all);
+        all = longer;
+    }
+    return all;
+}
+
+int peer_command(const struct options *options)
+{
+    struct ddm_error error;
+    _cleanup_free_ char *allow = join(options_list(options, OPTION_ALLOW));
+    struct peer_options peer = {
+        .trackers = options_list(options, OPTION_TRACKER),
+        .advertise = options_text(options, OPTION_ADVERTISE),
+        .allow = allow,
+        .host_id = options_text(options, OPTION_HOST_ID),
+        .memory = options_number(options, OPTION_MEMORY),
+    };
+    if (!allow) {
+        error_memory(&error);
+        return command_error(&error);
+    }
+    if (daemon_listen(options, &peer.listen, &error) < 0 ||
+        daemon_check(options, &peer.listen, &error) < 0)
+        return command_error(&error);
+    daemon_log_setup(options);
+    return peer_run(&peer, &error) == DDM_OK ? DDM_OK : command_error(&error);
+}

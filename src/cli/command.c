@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+#include "cli/command.h"
+
+#include "base/str.h"
+#include "cli/suggest.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char *const get_examples[] = {
+    "ddm get https://example.org/big.iso",
+    "over this machine's uplink and those of the peers that a tracker on this machine knows",
+    "ddm get --insecure -t 10.0.0.2 https://example.org/big.iso",
+    "with the peers of another machine's tracker",
+    "ddm get -o - https://example.org/big.tar | tar x",
+    "straight into a pipe",
+    NULL,
+};
+
+static const char *const peer_examples[] = {
+    "ddm peer --insecure --tracker 10.0.0.2",
+    "serve the local network and announce it to the tracker on 10.0.0.2",
+    "ddm peer --allow 10.0.0.0/8",
+    "let it fetch from servers of the local network, too",
+    NULL,
+};
+
+static const char *const tracker_examples[] = {
+    "ddm tracker",
+    "for the processes of this machine",
+    "ddm tracker --insecure",
+    "for the local network, on port 7070 of every address",
+    NULL,
+};
+
+const struct command command_table[] = {
+    { "get", ROLE_GET, "[options] URL", "download a file over many uplinks",
+      "Downloads one file over this machine's uplink and those of its peers at the same time. "
+      "Every part is checked against the origin's version before it is written; the file is "
+      "NAME.part until it is complete.",
+      get_examples, get_command },
+    { "peer", ROLE_PEER, "[options]", "lend this machine's uplink to others",
+      "Fetches parts of files for the clients of the swarm over this machine's uplink and relays "
+      "them as they come. Runs until SIGINT or SIGTERM; the second one ends it at once.",
+      peer_examples, peer_command },
+    { "tracker", ROLE_TRACKER, "[options]", "know which peers are alive",
+      "Peers announce themselves to it, clients ask it for peers. One per swarm is enough; a "
+      "download that has begun goes on without it. Runs until SIGINT or SIGTERM.",
+      tracker_examples, tracker_command },
+    { "demo", ROLE_DEMO, "", "see it work: a whole swarm on this machine",
+      "Starts a slow origin, a tracker and three peers on this machine's loopback, downloads one "
+      "file without and with the peers, checks both and shows what was gained. Needs no root and "
+      "no network, and leaves nothing behind.",
+      NULL, demo_command },
+    { "help", 0, "[COMMAND]", "this overview, or all about a command", NULL, NULL, NULL },
+    { "version", 0, "", "the version", NULL, NULL, NULL },
+    { .name = NULL },
+};
+
+const struct command *command_find(const char *name)
+{
+    for (const struct command *command = command_table; command->name; command++)
+        if (strcmp(command->name, name) == 0)
+            return command;
+    return NULL;
+}
+
+const char *command_suggest(const char *name)
+{
+    const char *best = NULL;
+    unsigned best_distance = UINT_MAX;
+    for (const struct command *command = command_table; command->name; command++) {
+        unsigned distance = suggest_distance(name, command->name);
+        if (distance < best_distance) {
+            best = command->name;
+            best_distance = distance;
+        }
+    }
+    return suggest_near(best_distance, name) ? best : NULL;
+}
+
+int command_error(const struct ddm_error *error)
+{
+    char text[2 * sizeof error->message];
+    fprintf(stderr, "ddm: %s\n", str_printable(text, sizeof text, error->message));
+    return error->code;
+}

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: MIT */
+/* ddm: the entry point, and the map of the source.
+ *
+ * Each layer uses only those above it here (plan and the tracker's registry are pure: no socket, no
+ * file, no thread, no clock).
+ *
+ * include/ddm/ddm.h           the public library: options in, events out
+ *
+ * base/       address         HOST:PORT
+ *             error           codes and messages on their way up
+ *             filename        safe file names out of URLs and headers
+ *             list            intrusive linked list
+ *             log             log lines of the daemons
+ *             str             numbers and units, parsed and printed
+ *             util            cleanup by attribute, minimum, maximum, units of time and size
+ * plan/       grid            the piece grid over an object
+ *             plan            the planner: leases, progress, failures
+ *             plan_lend       which range is lent next
+ *             plan_source     how a source fares: pauses, slots, exclusion
+ *             plan_split      splitting the tail, hedging
+ *             plan_table      the tables of sources and leases
+ *             rangeset        sets of byte ranges
+ *             rate            how fast bytes come
+ * io/         digest          checksums
+ *             fetch           HTTP and FTP client (libcurl)
+ *             head            the header lines of replies
+ *             httpd           HTTP server (libmicrohttpd)
+ *             loop            event loop (libuv)
+ *             socket          addresses for the kernel
+ *             store           bytes that were fetched, for whoever reads them next
+ * swarm/      announcer       tells a tracker of a peer
+ *             exchange        one JSON request and its reply
+ *             identity        node id and host id
+ *             lister          asks a tracker for peers
+ *             messages        the JSON between machines (jansson)
+ *             policy          where a peer may connect to for others
+ * get/        download        the public API
+ *             job             one download: its sources, leases and end
+ *             reply           is this reply what was asked for?
+ *             report          from the state of a job to events
+ *             sink            where the bytes go: file, pipe, checksum
+ *             sources         the origin and the peers, as they come and go
+ *             transfer        one lease on its way
+ * peer/       peer            the peer daemon and its routes
+ *             relay           from origins through the store to readers
+ *             relay_object    one object: fetches that fill it
+ * tracker/    registry        which peers are alive
+ *             tracker         the tracker daemon and its routes
+ * cli/        main            this file: finds the command, loads its options, runs it
+ *             command         the table of commands
+ *             options         the table of options
+ *             option_values   what a value may be, and which one counts
+ *             arguments       options out of the command line, the environment, the defaults
+ *             config          options out of INI files (inih)
+ *             suggest         "did you mean"
+ *             help            the help texts, out of the tables
+ *             get             ddm get
+ *             progress        the bar, on the terminal
+ *             display         the bar, as text
+ *             events          the events as JSON lines (jansson)
+ *             term            what a terminal can do; text in columns and colours
+ *             cmd_peer        ddm peer
+ *             cmd_tracker     ddm tracker
+ *             daemon          what these two have in common
+ *             cmd_demo        ddm demo
+ *             demo_swarm      its machines
+ *             demo_origin     its origin
+ *             process         its child processes
+ */
+#include "base/error.h"
+#include "cli/command.h"
+#include "cli/config.h"
+#include "cli/help.h"
+#include "cli/process.h"
+#include "cli/term.h"
+
+#include <locale.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+static int error_command(const char *name)
+{
+    const char *near = command_suggest(name);
+    struct ddm_error error;
+    if (name[0] == '-')
+        error_set(&error, DDM_E_USAGE, "'%s' must stand behind a command; see 'ddm help'", name);
+    else
+        error_set(&error, DDM_E_USAGE, "unknown command '%s'%s%s%s", name,
+                  near ? " (did you mean '" : "; see 'ddm help'", near ? near : "",
+                  near ? "'?)" : "");
+    return command_error(&error);
+}
+
+/* `command` NULL: the overview. */
+static int print_help(const struct command *command)
+{
+    struct text text = { 0 };
+    struct term term;
+    term_probe(&term, STDOUT_FILENO);
+    if (command)
+        help_command(&text, &term, command);
+    else
+        help_overview(&text, &term);
+    fwrite(text.bytes, 1, text.length, stdout);
+    text_release(&text);
+    return fflush(stdout) == 0 ? DDM_OK : DDM_E_DISK;
+}
+
+static int help_main(int argc, char **argv)
+{
+    if (argc == 0)
+        return print_help(NULL);
+    const struct command *command = command_find(argv[0]);
+    return command ? print_help(command) : error_command(argv[0]);
+}
+
+static int version_main(void)
+{
+    puts("ddm " DDM_VERSION);
+    return fflush(stdout) == 0 ? DDM_OK : DDM_E_DISK;
+}
+
+/* Command line, environment, files, defaults: in this order, for --config stands in the first two.
+ */
+static int load_options(struct options *options, int argc, char **argv, struct ddm_error *err)
+{
+    int r = options_parse_arguments(options, argc, argv, err);
+    if (r < 0 || options_bool(options, OPTION_HELP))
+        return r;
+    if ((r = options_parse_environment(options, err)) < 0)
+        return r;
+    if ((options->role & ROLES_SWARM) && (r = config_load(options, err)) < 0)
+        return r;
+    return options_set_defaults(options, err);
+}
+
+static int run_command(const struct command *command, int argc, char **argv)
+{
+    struct options options;
+    struct ddm_error error;
+    int status;
+    options_init(&options, command->role);
+    if (load_options(&options, argc, argv, &error) < 0) {
+        status = command_error(&error);
+    } else if (options_bool(&options, OPTION_HELP)) {
+        status = print_help(command);
+    } else if (command->role != ROLE_GET && options.operand_count > 0) {
+        error_set(&error, DDM_E_USAGE, "'%s' is too much: 'ddm %s' takes options only",
+                  options.operands[0], command->name);
+        status = command_error(&error);
+    } else {
+        status = command->run(&options);
+    }
+    options_release(&options);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    setlocale(LC_CTYPE, "");
+    signal(SIGPIPE, SIG_IGN);
+    if (argc < 2) {
+        print_help(NULL);
+        return DDM_E_USAGE;
+    }
+    process_set_program(argv[0]);
+    const char *name = argv[1];
+    if (strcmp(name, "help") == 0 || strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
+        return help_main(argc - 2, argv + 2);
+    if (strcmp(name, "version") == 0 || strcmp(name, "--version") == 0)
+        return version_main();
+    const struct command *command = command_find(name);
+    if (!command)
+        return error_command(name);
+    return run_command(command, argc - 2, argv + 2);
+}

@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: MIT */
+/* From the text of a value to what it means: one checker per type, then the value goes to its place
+ * unless something better is there. */
+#include "cli/options.h"
+
+#include "base/error.h"
+#include "base/str.h"
+#include "base/util.h"
+#include "swarm/policy.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { NAME_MAX_LENGTH = 64 };
+
+/* One element, checked: its number or its text (malloc'ed). */
+struct element {
+    uint64_t number;
+    char *text;
+};
+
+static int read_bool(const char *text, uint64_t *ret, struct ddm_error *err)
+{
+    static const char *const words[] = { "no", "yes", "false", "true", "off", "on", "0", "1" };
+    for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+        if (strcmp(text, words[i]) == 0) {
+            *ret = i % 2;
+            return 0;
+        }
+    return error_set(err, DDM_E_USAGE, "'%s' is neither yes nor no", text);
+}
+
+char *option_limit(char *out, size_t size, const struct option *option, uint64_t limit)
+{
+    if (option->type == OPTION_TYPE_SIZE && limit % GIB == 0)
+        snprintf(out, size, "%lluG", (unsigned long long)(limit / GIB));
+    else if (option->type == OPTION_TYPE_SIZE)
+        snprintf(out, size, "%lluM", (unsigned long long)(limit / MIB));
+    else if (option->type == OPTION_TYPE_DURATION)
+        snprintf(out, size, "%llus", (unsigned long long)(limit / SEC));
+    else
+        snprintf(out, size, "%llu", (unsigned long long)limit);
+    return out;
+}
+
+static int read_number(const struct option *option, const char *text, uint64_t *ret,
+                       struct ddm_error *err)
+{
+    uint64_t number = 0;
+    int64_t ns = 0;
+    const char *what = "a number";
+    int r;
+    if (option->type == OPTION_TYPE_SIZE) {
+        what = "a size (such as 64M)";
+        r = str_to_size(text, &number);
+    } else if (option->type == OPTION_TYPE_DURATION) {
+        what = "a time (such as 30s)";
+        r = str_to_duration(text, &ns);
+        number = (uint64_t)ns;
+    } else {
+        r = str_to_u64(text, &number);
+    }
+    if (r < 0)
+        return error_set(err, DDM_E_USAGE, "'%s' is not %s", text, what);
+    if (number < option->min || number > option->max) {
+        char least[32], most[32];
+        return error_set(err, DDM_E_USAGE, "'%s' is not between %s and %s", text,
+                         option_limit(least, sizeof least, option, option->min),
+                         option_limit(most, sizeof most, option, option->max));
+    }
+    *ret = number;
+    return 0;
+}
+
+static int read_enum(const struct option *option, const char *text, uint64_t *ret,
+                     struct ddm_error *err)
+{
+    char all[120] = "";
+    for (size_t i = 0; option->values[i]; i++) {
+        if (strcmp(text, option->values[i]) == 0) {
+            *ret = i;
+            return 0;
+        }
+        size_t used = strlen(all);
+        snprintf(all + used, sizeof all - used, "%s%s", i ? ", " : "", option->values[i]);
+    }
+    return error_set(err, DDM_E_USAGE, "'%s' is none of %s", text, all);
+}
+
+/* A port of 0 (any free one) is for listening only; so is an empty host (all addresses). */
+static int read_address(const struct option *option, const char *text, char **ret,
+                        struct ddm_error *err)
+{
+    struct address address;
+    char formatted[ADDRESS_TEXT_SIZE];
+    int r = address_parse(&address, text, option->port, err);
+    if (r < 0)
+        return r;
+    if (address.port < option->min)
+        return error_set(err, DDM_E_USAGE, "'%s': the port must not be 0", text);
+    if (option->min > 0 && !address.host[0])
+        return error_set(err, DDM_E_USAGE, "'%s' names no host", text);
+    *ret = strdup(address_format(formatted, &address));
+    return *ret ? 0 : error_memory(err);
+}
+
+static int read_host(const char *text, char **ret, struct ddm_error *err)
+{
+    /* Both ports are the default: none was given. */
+    struct address one, two;
+    int r = address_parse(&one, text, 1, err);
+    if (r < 0)
+        return r;
+    if (address_parse(&two, text, 2, err) < 0 || one.port == two.port)
+        return error_set(err, DDM_E_USAGE, "'%s' must be an address without a port", text);
+    if (!one.host[0])
+        return error_set(err, DDM_E_USAGE, "'%s' names no host", text);
+    *ret = strdup(one.host);
+    return *ret ? 0 : error_memory(err);
+}
+
+static int read_text(const struct option *option, const char *text, char **ret,
+                     struct ddm_error *err)
+{
+    for (const char *c = text; *c; c++) {
+        unsigned char byte = (unsigned char)*c;
+        if (option->type == OPTION_TYPE_NAME && !isalnum(byte) && byte != '-' && byte != '_')
+            return error_set(err, DDM_E_USAGE, "'%s' may hold letters, digits, '-' and '_' only",
+                             text);
+        if (byte < 0x20 || byte == 0x7f)
+            return error_set(err, DDM_E_USAGE, "a control character is in it");
+    }
+    if (option->type == OPTION_TYPE_NAME && strlen(text) > NAME_MAX_LENGTH)
+        return error_set(err, DDM_E_USAGE, "it is longer than %d characters", NAME_MAX_LENGTH);
+    if (option->type == OPTION_TYPE_NETWORK) {
+        struct policy *policy = NULL;
+        int r = policy_new(&policy, text, err);
+        policy_free(policy);
+        if (r < 0)
+            return r;
+    }
+    *ret = strdup(text);
+    return *ret ? 0 : error_memory(err);
+}
+
+static int read_element(const struct option *option, const char *text, struct element *ret,
+                        struct ddm_error *err)
+{
+    if (!*text)
+        return error_set(err, DDM_E_USAGE, "the value is empty");
+    switch (option->type) {
+    case OPTION_TYPE_BOOL:
+        return read_bool(text, &ret->number, err);
+    case OPTION_TYPE_UNSIGNED:
+    case OPTION_TYPE_SIZE:
+    case OPTION_TYPE_DURATION:
+        return read_number(option, text, &ret->number, err);
+    case OPTION_TYPE_ENUM:
+        return read_enum(option, text, &ret->number, err);
+    case OPTION_TYPE_ADDRESS:
+        return read_address(option, text, &ret->text, err);
+    case OPTION_TYPE_HOST:
+        return read_host(text, &ret->text, err);
+    case OPTION_TYPE_STRING:
+    case OPTION_TYPE_NAME:
+    case OPTION_TYPE_NETWORK:
+        return read_text(option, text, &ret->text, err);
+    }
+    return error_set(err, DDM_E_FAIL, "option of an unknown type");
+}
+
+static void value_release(struct option_value *value)
+{
+    for (size_t i = 0; i < value->count; i++)
+        free(value->list[i]);
+    free(value->list);
+    free(value->text);
+    *value = (struct option_value){ 0 };
+}
+
+static int list_append(struct option_value *value, char *text)
+{
+    char **list = reallocarray(value->list, value->count + 2, sizeof *list);
+    if (!list)
+        return -1;
+    value->list = list;
+    list[value->count++] = text;
+    list[value->count] = NULL;
+    return 0;
+}
+
+/* Reads "a, b,c" into a fresh value; "none" is the empty list. */
+static int read_list(const struct option *option, const char *text, struct option_value *ret,
+                     struct ddm_error *err)
+{
+    _cleanup_free_ char *copy = strdup(text);
+    if (!copy)
+        return error_memory(err);
+    if (strcmp(text, "none") == 0)
+        return 0;
+    for (char *rest = copy, *item; (item = strsep(&rest, ",")) != NULL;) {
+        struct element element = { 0 };
+        item += strspn(item, " \t");
+        for (size_t n = strlen(item); n > 0 && strchr(" \t", item[n - 1]); n--)
+            item[n - 1] = '\0';
+        int r = read_element(option, item, &element, err);
+        if (r == 0 && list_append(ret, element.text) < 0) {
+            free(element.text);
+            r = error_memory(err);
+        }
+        if (r < 0) {
+            value_release(ret);
+            return r;
+        }
+    }
+    return 0;
+}
+
+/* Moves the elements of a list that was given again behind those that are there. */
+static int list_join(struct option_value *value, struct option_value *more, struct ddm_error *err)
+{
+    for (size_t i = 0; i < more->count; i++) {
+        if (list_append(value, more->list[i]) < 0) {
+            memmove(more->list, more->list + i, (more->count - i + 1) * sizeof *more->list);
+            more->count -= i;
+            value_release(more);
+            return error_memory(err);
+        }
+    }
+    more->count = 0;
+    value_release(more);
+    return 0;
+}
+
+int options_set(struct options *options, const struct option *option, enum option_origin origin,
+                const char *text, struct ddm_error *err)
+{
+    struct option_value fresh = { .origin = origin };
+    struct element element = { .number = 1 };
+    int r = 0;
+    if (option->list)
+        r = read_list(option, text, &fresh, err);
+    else if (text || option->type != OPTION_TYPE_BOOL)
+        r = read_element(option, text, &element, err);
+    if (r < 0)
+        return r;
+    fresh.number = element.number;
+    fresh.text = element.text;
+
+    struct option_value *value = options ? &options->values[option->id] : NULL;
+    if (!value || value->origin > origin) {
+        value_release(&fresh);
+        return 0;
+    }
+    if (option->list && value->origin == origin)
+        return list_join(value, &fresh, err);
+    value_release(value);
+    *value = fresh;
+    return 0;
+}
+
+void options_init(struct options *options, enum role role)
+{
+    *options = (struct options){ .role = role };
+}
+
+void options_release(struct options *options)
+{
+    for (size_t i = 0; i < OPTION_COUNT; i++)
+        value_release(&options->values[i]);
+}
+
+bool options_bool(const struct options *options, enum option_id id)
+{
+    return options->values[id].number != 0;
+}
+
+uint64_t options_number(const struct options *options, enum option_id id)
+{
+    return options->values[id].number;
+}
+
+const char *options_text(const struct options *options, enum option_id id)
+{
+    return options->values[id].text;
+}
+
+const char *const *options_list(const struct options *options, enum option_id id)
+{
+    return (const char *const *)options->values[id].list;
+}
+
+bool options_given(const struct options *options, enum option_id id)
+{
+    return options->values[id].origin > OPTION_DEFAULT;
+}

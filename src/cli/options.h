@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: MIT */
+/* Options: one table declares each of them once. The command line, the environment, the config
+ * files and the help are all made from it.
+ *
+ *     command line > environment > ROLE.conf > ddm.conf > default
+ *
+ * Values come in any order: each carries where it is from, and one from further right never
+ * replaces one from further left, though it is checked all the same. Elements of a list are
+ * gathered within one place and replaced as a whole by a better one. */
+#ifndef DDM_CLI_OPTIONS_H
+#define DDM_CLI_OPTIONS_H
+
+#include "base/address.h"
+#include "ddm/ddm.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Commands that take options; the names are those of config files and sections, too. */
+enum role {
+    ROLE_GET = 1,
+    ROLE_PEER = 2,
+    ROLE_TRACKER = 4,
+    ROLE_DEMO = 8,
+};
+#define ROLES_SWARM (ROLE_GET | ROLE_PEER | ROLE_TRACKER)
+#define ROLES_ALL   (ROLES_SWARM | ROLE_DEMO)
+
+enum option_id {
+    OPTION_TRACKER,
+    OPTION_PEER,
+    OPTION_OUTPUT,
+    OPTION_DIRECTORY,
+    OPTION_CHECKSUM,
+    OPTION_CONNECTIONS,
+    OPTION_RETRIES,
+    OPTION_NO_PEERS,
+    OPTION_FORCE,
+    OPTION_PROGRESS,
+    OPTION_JSON,
+    OPTION_LISTEN,
+    OPTION_ADVERTISE,
+    OPTION_ALLOW,
+    OPTION_MEMORY,
+    OPTION_TTL,
+    OPTION_HOST_ID,
+    OPTION_INSECURE,
+    OPTION_CONFIG,
+    OPTION_QUIET,
+    OPTION_VERBOSE,
+    OPTION_LOG_FORMAT,
+    OPTION_HELP,
+    OPTION_COUNT,
+};
+
+enum option_type {
+    OPTION_TYPE_BOOL,
+    OPTION_TYPE_UNSIGNED,
+    OPTION_TYPE_SIZE,     /* bytes */
+    OPTION_TYPE_DURATION, /* ns */
+    OPTION_TYPE_STRING,
+    OPTION_TYPE_NAME,    /* 1..64 of [A-Za-z0-9_-] */
+    OPTION_TYPE_HOST,    /* a name or number without a port */
+    OPTION_TYPE_ADDRESS, /* kept as HOST:PORT, the default port filled in */
+    OPTION_TYPE_NETWORK, /* 10.0.0.0/8 */
+    OPTION_TYPE_ENUM,
+};
+
+/* Where a value may stand besides the command line. */
+enum { OPTION_IN_ENV = 1, OPTION_IN_FILE = 2, OPTION_ANYWHERE = 3 };
+
+struct option {
+    enum option_id id;
+    const char *name; /* on the command line behind "--", in files as it is */
+    char letter;      /* or 0 */
+    enum option_type type;
+    bool list;                 /* comma separated, and may be given again */
+    unsigned roles;            /* commands that take it */
+    unsigned places;           /* OPTION_IN_… */
+    uint64_t min, max;         /* UNSIGNED, SIZE, DURATION; ADDRESS: of the port */
+    uint16_t port;             /* ADDRESS: where none is given */
+    const char *fallback;      /* the default as one would write it; NULL: none */
+    const char *const *values; /* ENUM, NULL at the end */
+    const char *argument;      /* its name in the help; NULL: BOOL */
+    const char *help;
+};
+
+/* The whole table; rows of one name belong to different roles. In the order of the help. */
+extern const struct option option_table[];
+extern const size_t option_table_length;
+
+#define OPTION_VARIABLE_SIZE 40
+/* The environment variable of an option: DDM_LOG_FORMAT. Returns out. */
+char *option_variable(char out[static OPTION_VARIABLE_SIZE], const struct option *option);
+
+/* The row of that name for one of the roles; NULL where there is none. `length`: of the name. */
+const struct option *option_find(unsigned roles, const char *name, size_t length);
+
+/* A min or max as one would write it: "64", "16M", "30s". Returns out. */
+char *option_limit(char *out, size_t size, const struct option *option, uint64_t limit);
+
+/* "get", and back: 0 where it is none. */
+const char *role_name(enum role role);
+enum role role_find(const char *name);
+
+/* From worst to best. */
+enum option_origin {
+    OPTION_UNSET,
+    OPTION_DEFAULT,
+    OPTION_SHARED_FILE, /* ddm.conf */
+    OPTION_ROLE_FILE,   /* peer.conf, or what --config names */
+    OPTION_ENVIRONMENT,
+    OPTION_COMMAND_LINE,
+};
+
+struct option_value {
+    enum option_origin origin;
+    uint64_t number; /* BOOL, UNSIGNED, SIZE, DURATION; ENUM: index into its values */
+    char *text;      /* what has no number */
+    char **list;     /* NULL at the end; NULL without elements */
+    size_t count;
+};
+
+/* What a command was given. */
+struct options {
+    enum role role;
+    struct option_value values[OPTION_COUNT];
+    char **operands; /* what is no option; points into argv */
+    size_t operand_count;
+};
+
+void options_init(struct options *options, enum role role);
+void options_release(struct options *options);
+
+/* Checks `text` (NULL: none, a BOOL is switched on) and keeps it where nothing better is there.
+ * -DDM_E_USAGE and what is wrong with it, without the option's name. `options` may be NULL to check
+ * only. */
+int options_set(struct options *options, const struct option *option, enum option_origin origin,
+                const char *text, struct ddm_error *err);
+
+/* Reads argv (without program and command). Stops at nothing: options and operands may be mixed,
+ * behind "--" all are operands. Reorders argv. */
+int options_parse_arguments(struct options *options, int argc, char **argv, struct ddm_error *err);
+
+/* Takes the DDM_… variables; empty ones count as not set. */
+int options_parse_environment(struct options *options, struct ddm_error *err);
+
+/* Fills in the defaults of what is unset. */
+int options_set_defaults(struct options *options, struct ddm_error *err);
+
+/* The values; an option that is unset is false, 0 or NULL. */
+bool options_bool(const struct options *options, enum option_id id);
+uint64_t options_number(const struct options *options, enum option_id id);
+const char *options_text(const struct options *options, enum option_id id);
+const char *const *options_list(const struct options *options, enum option_id id);
+/* Whether somebody asked for it: it is not just the default. */
+bool options_given(const struct options *options, enum option_id id);
+
+#endif

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: MIT */
+/* One download, as its files share it.
+ *
+ *     download.c  the public API: options in, events out
+ *     job.c       the life of a download: probe ─▶ ranges or one stream ─▶ finish
+ *     transfer.c  one request to one source: checks the head, hands on the bytes
+ *     reply.c     what a source's reply means for the planner
+ *     sources.c   who can give ranges: the own uplink, peers as they come and go
+ *     report.c    events
+ *     sink.c      where the bytes go
+ *
+ *     PROBE ──206, right──▶ RANGES ──all there──▶ FINISHING ──▶ ENDED
+ *       └─200, no length, no ranges─▶ STREAM ──────┘   any error, Ctrl-C ─▶ ENDED
+ *
+ * The probe is the plan's first lease, whoever fetches it: the own uplink, or a peer where that has
+ * no way to the origin. While it runs the tracker is asked. */
+#ifndef DDM_GET_JOB_H
+#define DDM_GET_JOB_H
+
+#include "base/list.h"
+#include "get/sink.h"
+#include "io/fetch.h"
+#include "plan/plan.h"
+#include "plan/rate.h"
+#include "swarm/tracker_client.h"
+
+#include <stdatomic.h>
+
+#define JOB_MAX_TRACKERS 8
+#define JOB_MAX_SOURCES  1024
+
+enum job_state { JOB_PROBE, JOB_RANGES, JOB_STREAM, JOB_FINISHING, JOB_ENDED };
+
+struct source {
+    struct job *job;
+    enum ddm_source_kind kind;
+    plan_source plan;  /* its number in the plan */
+    struct address at; /* of a peer */
+    char id[MESSAGE_ID_SIZE];
+    char name[ADDRESS_TEXT_SIZE];
+    char why[400];               /* the last failure */
+    bool failed;                 /* since its last byte */
+    bool no_ranges;              /* it answers requests for ranges with the whole */
+    long status;                 /* HTTP status of its last reply, 0: none */
+    bool unreachable;            /* no connection came about in the last try */
+    enum ddm_source_state shown; /* in the last event about it */
+    uint64_t stream_bytes;       /* given as the one stream */
+};
+
+struct transfer {
+    struct list link;
+    struct job *job;
+    struct source *source;
+    struct fetch *fetch;
+    plan_lease lease; /* 0: the one stream */
+    uint64_t position, end;
+    bool started;              /* the head was right */
+    enum plan_failure failure; /* what the head or the error body says */
+    bool bad;                  /* `failure` is set */
+    int64_t retry_after;
+    char body[1024]; /* of an error */
+    size_t body_length;
+};
+
+struct job {
+    /* What was asked for; strings are the download's. */
+    const char *url;
+    const char *output, *directory;
+    char algorithm[16], hex[129]; /* empty: no checksum */
+    char host_id[MESSAGE_ID_SIZE];
+    unsigned connections, retries;
+    bool no_peers, insecure, force, quiet_tracker;
+    size_t tracker_count; /* of trackers[].at, below */
+    const struct address *peers;
+    size_t peer_count;
+    ddm_event_fn *on_event;
+    void *event_arg;
+
+    /* What runs. */
+    struct loop *loop;
+    struct fetcher *outside, *inside; /* origins; peers and trackers */
+    struct loop_timer *timer;
+    struct loop_defer *schedule;
+    _Atomic(struct loop_wake *) wake; /* while it runs */
+    atomic_bool cancelled;
+    struct tracker {
+        struct job *job;
+        struct address at;
+        struct lister *lister;
+        bool answered, failed; /* at least once */
+    } trackers[JOB_MAX_TRACKERS];
+    struct plan *plan;
+    struct sink *sink;
+    struct list transfers;
+    struct source **sources;
+    size_t source_count;
+
+    /* What is known. */
+    enum job_state state;
+    bool streaming; /* the one stream counts, not the plan */
+    unsigned stream_tries;
+    int64_t stream_again; /* when to try it once more, 0: not waiting */
+    uint64_t size;        /* DDM_SIZE_UNKNOWN: not known */
+    uint64_t stream_done;
+    char etag[FETCH_ETAG_SIZE], last_modified[64];
+    char *path; /* NULL before the probe was answered; "-" for a stream */
+    int64_t started;
+    struct rate rate;
+    bool told_alone, told_insecure;
+    struct ddm_error error;
+    struct ddm_source_info *infos;
+};
+
+/* job.c */
+enum ddm_code job_run(struct job *job);
+void job_cancel(struct job *job); /* from any thread or signal handler */
+void job_fail(struct job *job, enum ddm_code code, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+void job_fail_error(struct job *job, const struct ddm_error *error);
+void job_changed(struct job *job); /* schedule soon */
+/* A transfer's reply says what the object is: `ranges` as the probe, else as the one stream, which
+ * the transfer then becomes. Where it is known already it must be the same. 0, or negative where
+ * the job failed. */
+int job_identify(struct job *job, struct transfer *transfer, const struct fetch_head *head,
+                 bool ranges);
+/* Bytes were written; the frontier may have moved. */
+void job_received(struct job *job, uint64_t bytes);
+/* It has to come as one stream, from its beginning. All transfers end. */
+void job_fall_back(struct job *job);
+void job_stream_ended(struct job *job, bool whole, bool refused);
+uint64_t job_done_bytes(const struct job *job);
+
+/* transfer.c */
+int transfer_start(struct job *job, struct source *source, plan_lease lease, struct range range);
+int transfer_start_stream(struct job *job, struct source *source);
+void transfer_free(struct transfer *transfer);
+struct transfer *transfer_of(struct job *job, plan_lease lease);
+
+/* reply.c: judges a head for a range that was asked for. True if it is right; else fills in what
+ * the plan is told and why. */
+bool reply_check(struct transfer *transfer, const struct fetch_head *head);
+/* What the JSON body of a peer's error says; refines what reply_check said. */
+void reply_read_error(struct transfer *transfer);
+
+/* sources.c */
+struct source *sources_add(struct job *job, enum ddm_source_kind kind, const struct address *at,
+                           const char *id);
+int sources_start(struct job *job, struct ddm_error *err); /* the own uplink, peers, listers */
+void sources_stop(struct job *job);
+bool sources_all_asked(const struct job *job); /* each tracker has answered or failed */
+
+/* report.c */
+void report(struct job *job, enum ddm_event_type type);
+void report_notice(struct job *job, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void report_sources(struct job *job); /* those that have changed their state */
+
+#endif

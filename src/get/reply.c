@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+/* What a reply means. For an origin its status says it; for a peer the status is that of the route
+ * (see the design's table), and the JSON body names the origin's own. Before a byte is written the
+ * reply must be the range that was asked for, of the object that the probe found. */
+#include "base/error.h"
+#include "base/str.h"
+#include "get/job.h"
+#include "io/head.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+static bool bad(struct transfer *t, enum plan_failure failure, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+static bool bad(struct transfer *t, enum plan_failure failure, const char *format, ...)
+{
+    va_list ap;
+    va_start(ap, format);
+    vsnprintf(t->source->why, sizeof t->source->why, format, ap);
+    va_end(ap);
+    t->bad = true;
+    t->failure = failure;
+    return false;
+}
+
+/* What a status of the origin, seen by whoever asked it, means for that source. */
+static bool bad_status(struct transfer *t, long status)
+{
+    if (status == 429 || status == 503)
+        return bad(t, PLAN_BUSY, "HTTP %ld: busy", status);
+    if (status == 408 || status >= 500)
+        return bad(t, PLAN_GONE, "HTTP %ld", status);
+    return bad(t, PLAN_REFUSED, "HTTP %ld", status);
+}
+
+static bool peer_status(struct transfer *t, long status)
+{
+    switch (status) {
+    case 409:
+        return bad(t, PLAN_WRONG, "sees another version of the file");
+    case 429:
+    case 503:
+        return bad(t, PLAN_BUSY, "busy");
+    case 403:
+        return bad(t, PLAN_REFUSED, "its policy does not allow this origin");
+    case 502:
+    case 504:
+        return bad(t, PLAN_GONE, "cannot reach the origin");
+    default:
+        return bad(t, PLAN_REFUSED, "answered with HTTP %ld", status);
+    }
+}
+
+static bool check_version(struct transfer *t, const struct fetch_head *head)
+{
+    struct job *job = t->job;
+    if (job->state == JOB_PROBE)
+        return true;
+    if (head->total == job->size &&
+        fetch_same_version(job->etag, job->last_modified, head->etag, head->last_modified))
+        return true;
+    if (t->source->kind == DDM_SOURCE_ORIGIN)
+        job_fail(job, DDM_E_CHANGED, "the file at the origin changed during the download");
+    return bad(t, PLAN_WRONG, "gave another version of the file");
+}
+
+bool reply_check(struct transfer *t, const struct fetch_head *head)
+{
+    bool peer = t->source->kind == DDM_SOURCE_PEER;
+    t->retry_after = head->retry_after;
+    if (head->status >= 400 || head->status < 200)
+        return peer ? peer_status(t, head->status) : bad_status(t, head->status);
+    t->source->no_ranges = head->status != 206 || !head->range || head->encoded || head->multipart;
+    if (t->source->no_ranges)
+        return bad(t, peer ? PLAN_WRONG : PLAN_REFUSED, "did not answer with a range");
+    if (!check_version(t, head))
+        return false;
+    uint64_t end = MIN(t->end, head->total);
+    if (head->begin != t->position || head->end != end ||
+        (head->length != FETCH_UNKNOWN && head->length != end - t->position))
+        return bad(t, PLAN_WRONG, "answered with another range");
+    return true;
+}
+
+void reply_read_error(struct transfer *t)
+{
+    struct message_error error;
+    if (t->source->kind != DDM_SOURCE_PEER || !t->bad || t->body_length == 0 ||
+        !message_error_decode(&error, t->body, t->body_length))
+        return;
+    if (error.origin_status >= 400)
+        bad_status(t, error.origin_status);
+    else
+        str_copy(t->source->why, sizeof t->source->why, error.message);
+}

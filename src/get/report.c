@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+#include "get/job.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+static bool streams(const struct job *job, const struct source *source)
+{
+    list_foreach (t, &job->transfers, struct transfer, link)
+        if (t->source == source && t->lease == 0)
+            return true;
+    return false;
+}
+
+static enum ddm_source_state state_of(const struct job *job, const struct source *source,
+                                      const struct plan_source_info *p)
+{
+    if (job->streaming && source->kind == DDM_SOURCE_ORIGIN)
+        return streams(job, source) ? DDM_SOURCE_LOADING : DDM_SOURCE_IDLE;
+    if (p->state == PLAN_SOURCE_EXCLUDED || p->state == PLAN_SOURCE_REMOVED)
+        return DDM_SOURCE_EXCLUDED;
+    if (p->leases > 0)
+        return p->started ? DDM_SOURCE_LOADING : DDM_SOURCE_CONNECTING;
+    if (p->state == PLAN_SOURCE_PAUSED)
+        return p->stalled ? DDM_SOURCE_STALLED : DDM_SOURCE_WAITING;
+    return DDM_SOURCE_IDLE;
+}
+
+static void describe(const struct job *job, const struct source *source, int64_t now,
+                     struct ddm_source_info *ret)
+{
+    struct plan_source_info p;
+    plan_source_get(job->plan, source->plan, now, &p);
+    bool stream = streams(job, source);
+    *ret = (struct ddm_source_info){
+        .name = source->name,
+        .kind = source->kind,
+        .state = state_of(job, source, &p),
+        .bytes = p.bytes + source->stream_bytes,
+        .rate = stream ? (uint64_t)rate_get(&job->rate, now) : (uint64_t)p.rate,
+        .leases = stream ? 1 : p.leases,
+        .why = source->why[0] ? source->why : NULL,
+    };
+}
+
+static void emit(struct job *job, enum ddm_event_type type, const struct ddm_source_info *source,
+                 const char *text)
+{
+    int64_t now = loop_now();
+    for (size_t i = 0; i < job->source_count; i++)
+        describe(job, job->sources[i], now, &job->infos[i]);
+    struct ddm_event event = {
+        .type = type,
+        .url = job->url,
+        .path = job->path,
+        .part = job->sink ? sink_part(job->sink) : NULL,
+        .size = job->size,
+        .done = job_done_bytes(job),
+        .wasted = plan_wasted_bytes(job->plan),
+        .rate = (uint64_t)rate_get(&job->rate, now),
+        .elapsed = now - job->started,
+        .sources = job->infos,
+        .source_count = job->source_count,
+        .source = source,
+        .text = text,
+        .error = type == DDM_EVENT_ERROR ? &job->error : NULL,
+    };
+    if (job->on_event)
+        job->on_event(job->event_arg, &event);
+}
+
+void report(struct job *job, enum ddm_event_type type)
+{
+    emit(job, type, NULL, NULL);
+}
+
+void report_notice(struct job *job, const char *format, ...)
+{
+    char text[480];
+    va_list ap;
+    va_start(ap, format);
+    vsnprintf(text, sizeof text, format, ap);
+    va_end(ap);
+    emit(job, DDM_EVENT_NOTICE, NULL, text);
+}
+
+void report_sources(struct job *job)
+{
+    for (size_t i = 0; i < job->source_count; i++) {
+        struct source *source = job->sources[i];
+        struct ddm_source_info info;
+        describe(job, source, loop_now(), &info);
+        if (info.state == source->shown)
+            continue;
+        source->shown = info.state;
+        emit(job, DDM_EVENT_SOURCE, &job->infos[i], NULL);
+    }
+}

@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: MIT */
+/* One request to one source: a lease, or the one stream. */
+#include "base/error.h"
+#include "base/str.h"
+#include "get/job.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct transfer *transfer_of(struct job *job, plan_lease lease)
+{
+    list_foreach (t, &job->transfers, struct transfer, link)
+        if (t->lease == lease)
+            return t;
+    return NULL;
+}
+
+void transfer_free(struct transfer *transfer)
+{
+    fetch_cancel(transfer->fetch);
+    list_remove(&transfer->link);
+    free(transfer);
+}
+
+/* ---- a lease ---- */
+
+/* The planner hears how it ended; the transfer is gone then. */
+static void end_lease(struct transfer *t, enum plan_failure failure)
+{
+    struct job *job = t->job;
+    int64_t now = loop_now();
+    if (plan_lease_complete(job->plan, t->lease)) {
+        plan_done(job->plan, t->lease, now);
+    } else {
+        t->source->failed = true;
+        plan_fail(job->plan, t->lease, failure, t->retry_after, now);
+    }
+    transfer_free(t);
+    job_changed(job);
+}
+
+static int lease_head(struct transfer *t, const struct fetch_head *head)
+{
+    struct job *job = t->job;
+    if (job->state == JOB_PROBE && t->source->kind == DDM_SOURCE_ORIGIN) {
+        if (head->status == 200 && !head->encoded)
+            return job_identify(job, t, head, false); /* this reply is the one stream */
+        bool empty = head->status == 416 && head->total == 0;
+        bool no_range = head->status == 206 && !head->range;
+        if (empty || no_range || head->encoded || head->multipart) {
+            job_fall_back(job);
+            return -DDM_E_FAIL;
+        }
+    }
+    if (!reply_check(t, head))
+        return 0; /* the body may say more */
+    if (job->state == JOB_PROBE) {
+        int r = job_identify(job, t, head, true);
+        if (r < 0)
+            return r;
+    }
+    t->end = head->end;
+    t->started = true;
+    plan_started(job->plan, t->lease, loop_now());
+    return 0;
+}
+
+static int keep_body(struct transfer *t, const char *data, size_t length)
+{
+    size_t n = MIN(length, sizeof t->body - t->body_length);
+    memcpy(t->body + t->body_length, data, n);
+    t->body_length += n;
+    return n < length ? -DDM_E_NETWORK : 0;
+}
+
+static int lease_data(struct transfer *t, const char *data, size_t length)
+{
+    struct job *job = t->job;
+    if (!t->started)
+        return keep_body(t, data, length);
+    int64_t n = plan_progress(job->plan, t->lease, length, loop_now());
+    if (n < 0) {
+        job_fail(job, DDM_E_FAIL, "out of memory");
+        return -DDM_E_FAIL;
+    }
+    struct ddm_error err;
+    if (sink_write(job->sink, t->position, data, (size_t)n, &err) < 0) {
+        job_fail_error(job, &err);
+        return -DDM_E_DISK;
+    }
+    t->position += (uint64_t)n;
+    t->source->failed = t->source->unreachable = false;
+    job_received(job, (uint64_t)n);
+    if (t->position == t->end || !plan_lease_complete(job->plan, t->lease))
+        return (size_t)n == length ? 0 : -DDM_E_NETWORK; /* more than was asked for */
+    return -DDM_E_INTERRUPTED; /* the lease was cut: the rest of the reply is not wanted */
+}
+
+static void lease_done(struct transfer *t, const struct fetch_result *result)
+{
+    t->source->unreachable = !result->connected && result->status == 0;
+    t->source->status = result->status;
+    if (t->bad)
+        reply_read_error(t);
+    else if (!plan_lease_complete(t->job->plan, t->lease))
+        str_copy(t->source->why, sizeof t->source->why,
+                 result->message[0] ? result->message : "closed the connection early");
+    end_lease(t, t->bad ? t->failure : PLAN_GONE);
+}
+
+/* ---- the one stream ---- */
+
+static int stream_head(struct transfer *t, const struct fetch_head *head)
+{
+    if (head->http && head->status != 200) {
+        reply_check(t, head); /* says why */
+        t->bad = true;
+        return -DDM_E_REFUSED;
+    }
+    return job_identify(t->job, t, head, false);
+}
+
+static int stream_data(struct transfer *t, const char *data, size_t length)
+{
+    struct job *job = t->job;
+    struct ddm_error err;
+    if (length > sink_room(job->sink, t->position))
+        return FETCH_PAUSE;
+    if (job->size != DDM_SIZE_UNKNOWN && length > job->size - t->position)
+        return -DDM_E_NETWORK;
+    if (sink_write(job->sink, t->position, data, length, &err) < 0) {
+        job_fail_error(job, &err);
+        return -DDM_E_DISK;
+    }
+    t->position += length;
+    t->source->stream_bytes += length;
+    job->stream_done = t->position;
+    job_received(job, length);
+    return 0;
+}
+
+static void stream_done(struct transfer *t, const struct fetch_result *result)
+{
+    struct job *job = t->job;
+    bool whole = result->code == 0 && (job->size == DDM_SIZE_UNKNOWN || t->position == job->size);
+    t->source->status = result->status;
+    if (whole)
+        t->source->why[0] = '\0';
+    else if (!t->bad)
+        str_copy(t->source->why, sizeof t->source->why,
+                 result->message[0] ? result->message : "closed the connection early");
+    bool refused = t->bad && t->failure == PLAN_REFUSED;
+    transfer_free(t);
+    job_stream_ended(job, whole, refused);
+}
+
+/* ---- what the fetcher calls; after job_fail there is nothing more to do ---- */
+
+static int on_head(void *arg, const struct fetch_head *head)
+{
+    struct transfer *t = arg;
+    if (t->job->state == JOB_ENDED)
+        return -DDM_E_FAIL;
+    return t->lease ? lease_head(t, head) : stream_head(t, head);
+}
+
+static int on_data(void *arg, const char *data, size_t length)
+{
+    struct transfer *t = arg;
+    if (t->job->state == JOB_ENDED)
+        return -DDM_E_FAIL;
+    return t->lease ? lease_data(t, data, length) : stream_data(t, data, length);
+}
+
+static void on_done(void *arg, const struct fetch_result *result)
+{
+    struct transfer *t = arg;
+    t->fetch = NULL;
+    if (t->job->state == JOB_ENDED)
+        return;
+    if (t->lease)
+        lease_done(t, result);
+    else
+        stream_done(t, result);
+}
+
+static const struct fetch_ops ops = { on_head, on_data, on_done };
+
+/* ---- requests ---- */
+
+static int request_origin(struct transfer *t, struct ddm_error *err)
+{
+    struct fetch_request request = { .url = t->job->url, .begin = t->position, .end = t->end };
+    return fetch_start(&t->fetch, t->job->outside, &request, &ops, t, err);
+}
+
+static int request_peer(struct transfer *t, struct ddm_error *err)
+{
+    struct job *job = t->job;
+    struct message_fetch wanted = { .begin = t->position, .end = t->end, .size = job->size };
+    str_copy(wanted.url, sizeof wanted.url, job->url);
+    str_copy(wanted.etag, sizeof wanted.etag, job->etag);
+    str_copy(wanted.last_modified, sizeof wanted.last_modified, job->last_modified);
+    char at[ADDRESS_TEXT_SIZE], url[sizeof at + 32];
+    _cleanup_free_ char *body = message_fetch_encode(&wanted);
+    if (!body)
+        return error_memory(err);
+    snprintf(url, sizeof url, "http://%s/v1/fetch", address_format(at, &t->source->at));
+    struct fetch_request request = { .url = url, .method = "POST", .body = body, .no_proxy = true };
+    return fetch_start(&t->fetch, job->inside, &request, &ops, t, err);
+}
+
+static struct transfer *transfer_new(struct job *job, struct source *source)
+{
+    struct transfer *t = calloc(1, sizeof *t);
+    if (t) {
+        t->job = job;
+        t->source = source;
+        list_push_back(&job->transfers, &t->link);
+    }
+    return t;
+}
+
+int transfer_start(struct job *job, struct source *source, plan_lease lease, struct range range)
+{
+    struct ddm_error err = { 0 };
+    struct transfer *t = transfer_new(job, source);
+    if (!t)
+        return -DDM_E_FAIL;
+    t->lease = lease;
+    t->position = range.begin;
+    t->end = range.end;
+    int r = source->kind == DDM_SOURCE_ORIGIN ? request_origin(t, &err) : request_peer(t, &err);
+    if (r < 0)
+        transfer_free(t);
+    return r;
+}
+
+int transfer_start_stream(struct job *job, struct source *source)
+{
+    struct ddm_error err = { 0 };
+    struct transfer *t = transfer_new(job, source);
+    if (!t)
+        return -DDM_E_FAIL;
+    struct fetch_request request = { .url = job->url, .decode = true };
+    int r = fetch_start(&t->fetch, job->outside, &request, &ops, t, &err);
+    if (r < 0)
+        transfer_free(t);
+    return r;
+}

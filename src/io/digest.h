@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/* Message digests. The only file that knows GnuTLS's hashes. */
+#ifndef DDM_IO_DIGEST_H
+#define DDM_IO_DIGEST_H
+
+#include "ddm/ddm.h"
+
+#define DIGEST_HEX_SIZE (2 * 64 + 1) /* of the longest one, SHA-512 */
+
+struct digest;
+
+/* `algorithm`: "sha-256", "sha-512", "sha-1", "md5" (also without the dash, any case). -1 for
+ * another one. */
+int digest_new(struct digest **ret, const char *algorithm);
+int digest_update(struct digest *digest, const void *data, size_t length);
+/* Writes lower-case hex and leaves the digest ready for a new message. */
+void digest_final(struct digest *digest, char hex[static DIGEST_HEX_SIZE]);
+struct digest *digest_free(struct digest *digest);
+
+/* The digest of one block; `size` bytes of hex at most, NUL included (shorter ones are cut). */
+int digest_once(const char *algorithm, const void *data, size_t length, char *hex, size_t size);
+
+/* Random bytes for ids and jitter; 0 or -1. */
+int digest_random(void *data, size_t length);
+
+/* Takes "ALGO=HEX" apart: checks that the algorithm is known and that the hex has its length, and
+ * writes the hex in lower case. -DDM_E_USAGE and why. */
+int digest_parse(const char *text, char algorithm[static 16], char hex[static DIGEST_HEX_SIZE],
+                 struct ddm_error *err);
+
+#endif

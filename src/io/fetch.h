@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+/* Fetching over HTTP (and what else libcurl speaks), for origins, peers and the tracker alike.
+ * The only file that knows libcurl.
+ *
+ *     fetch_start ─▶ on_head (status, headers of the final reply) ─▶ on_data … ─▶ on_done
+ *                         < 0: abort                FETCH_PAUSE: the same bytes come again after
+ *                                                   fetch_resume; nothing is read from the socket
+ *                                                   meanwhile
+ *
+ * on_done is called exactly once, except after fetch_cancel: no call comes after that. A fetch must
+ * not be touched after its on_done. Connections are kept alive and used again, as long as replies
+ * are read to their end. */
+#ifndef DDM_IO_FETCH_H
+#define DDM_IO_FETCH_H
+
+#include "ddm/ddm.h"
+#include "io/loop.h"
+
+#include <sys/socket.h>
+
+struct fetcher;
+struct fetch;
+
+#define FETCH_ETAG_SIZE 256
+#define FETCH_NAME_SIZE 512
+
+/* What the head of a reply says; fields that it lacks are empty, or FETCH_UNKNOWN. */
+struct fetch_head {
+    long status;                /* HTTP status; 0 where the protocol has none (FTP) */
+    bool http;                  /* a reply of HTTP, whatever its version */
+    uint64_t length;            /* of the body that follows (Content-Length) */
+    bool range;                 /* a Content-Range that is right and complete: the three below */
+    uint64_t begin, end, total; /* half-open; a 416 with "bytes * /N" gives total = N, no range */
+    bool encoded;               /* Content-Encoding other than identity */
+    bool multipart;             /* Content-Type: multipart/byteranges */
+    int64_t retry_after;        /* ns; 0: none */
+    char etag[FETCH_ETAG_SIZE]; /* with its quotes and W/ */
+    char last_modified[64];
+    char disposition[FETCH_NAME_SIZE];
+};
+#define FETCH_UNKNOWN UINT64_MAX
+
+struct fetch_result {
+    int code;              /* 0: the whole reply came; else -DDM_E_… */
+    long status;           /* of the final reply; 0: none came */
+    bool connected;        /* bytes went over a connection: not a matter of DNS, address or TLS */
+    int64_t ttfb;          /* from the request to the first byte of the reply, ns; 0: none came */
+    const char *message;   /* why it failed, for people, with host; "" otherwise */
+    const char *final_url; /* after redirects */
+};
+
+#define FETCH_PAUSE 1
+
+struct fetch_ops {
+    int (*on_head)(void *arg, const struct fetch_head *head);   /* 0, < 0: abort */
+    int (*on_data)(void *arg, const char *data, size_t length); /* 0, PAUSE, < 0: abort */
+    void (*on_done)(void *arg, const struct fetch_result *result);
+};
+
+struct fetch_request {
+    const char *url;
+    const char *method;         /* NULL: GET */
+    const char *body;           /* with method POST or PUT; JSON; copied */
+    const char *const *headers; /* "Name: value", NULL at the end; may be NULL */
+    uint64_t begin, end;        /* asked for as Range; 0, 0: no Range; end FETCH_UNKNOWN: open */
+    int64_t timeout;            /* of the whole, ns; 0: none */
+    bool decode;                /* decode a Content-Encoding that came unasked */
+    bool no_proxy;              /* between our own machines: no proxy from the environment */
+    /* Whether to connect to this address; NULL: any. Asked after DNS and after each redirect. */
+    bool (*allow)(void *arg, const struct sockaddr *address);
+};
+
+/* Once per loop. */
+int fetcher_new(struct fetcher **ret, struct loop *loop);
+struct fetcher *fetcher_free(struct fetcher *fetcher); /* cancels what is left */
+
+/* Returns 0, or a negative code where the request itself is wrong (bad URL). `ops` must stay; the
+ * strings of the request are copied. No callback comes from within this call. */
+int fetch_start(struct fetch **ret, struct fetcher *fetcher, const struct fetch_request *request,
+                const struct fetch_ops *ops, void *arg, struct ddm_error *err);
+/* Reads no more from the socket, from the next turn of the loop on (a few blocks may still come; to
+ * refuse one, return FETCH_PAUSE: dearer, libcurl copies what it has read then). */
+void fetch_pause(struct fetch *fetch);
+void fetch_resume(struct fetch *fetch);
+/* Ends it without on_done; the connection is closed unless the reply had been read to its end. NULL
+ * allowed, returns NULL; also from within its own callbacks. */
+struct fetch *fetch_cancel(struct fetch *fetch);
+
+#endif

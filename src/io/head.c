@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: MIT */
+#include "io/head.h"
+
+#include "base/str.h"
+#include "base/util.h"
+
+#include <string.h>
+#include <strings.h>
+
+struct span {
+    const char *text;
+    size_t length;
+};
+
+static struct span trim(const char *text, size_t length)
+{
+    while (length > 0 && strchr(" \t\r\n", text[length - 1]) && text[length - 1])
+        length--;
+    while (length > 0 && (*text == ' ' || *text == '\t')) {
+        text++;
+        length--;
+    }
+    return (struct span){ text, length };
+}
+
+static bool span_is(struct span s, const char *word)
+{
+    return s.length == strlen(word) && strncasecmp(s.text, word, s.length) == 0;
+}
+
+static bool span_begins(struct span s, const char *word)
+{
+    return s.length >= strlen(word) && strncasecmp(s.text, word, strlen(word)) == 0;
+}
+
+/* Copies a value that fits and has no control bytes; else leaves the field empty. */
+static void keep(char *out, size_t size, struct span value)
+{
+    out[0] = '\0';
+    if (value.length >= size)
+        return;
+    for (size_t i = 0; i < value.length; i++)
+        if ((unsigned char)value.text[i] < 0x20 || value.text[i] == 0x7f)
+            return;
+    memcpy(out, value.text, value.length);
+    out[value.length] = '\0';
+}
+
+void fetch_head_clear(struct fetch_head *head)
+{
+    *head = (struct fetch_head){ .length = FETCH_UNKNOWN, .total = FETCH_UNKNOWN };
+}
+
+/* "bytes 0-99/1234", "bytes * /1234" (RFC 9110, 14.4). A total of "*" is no range to us. */
+static void parse_content_range(struct fetch_head *head, struct span value)
+{
+    struct fetch_head was = *head;
+    bool seen = was.range || was.total != FETCH_UNKNOWN;
+    head->range = false;
+    head->begin = head->end = 0;
+    head->total = FETCH_UNKNOWN;
+    if (!span_begins(value, "bytes "))
+        return;
+    struct span rest = trim(value.text + 6, value.length - 6);
+    const char *slash = memchr(rest.text, '/', rest.length);
+    if (!slash)
+        return;
+    size_t before = (size_t)(slash - rest.text);
+    uint64_t first, last, total;
+    if (str_to_u64_n(slash + 1, rest.length - before - 1, &total) < 0 || total == FETCH_UNKNOWN)
+        return;
+    if (before == 1 && *rest.text == '*') {
+        head->total = total;
+        return;
+    }
+    const char *dash = memchr(rest.text, '-', before);
+    if (!dash)
+        return;
+    size_t width = (size_t)(dash - rest.text);
+    if (str_to_u64_n(rest.text, width, &first) < 0 ||
+        str_to_u64_n(dash + 1, before - width - 1, &last) < 0 || first > last || last >= total)
+        return;
+    if (seen && (!was.range || was.begin != first || was.end != last + 1 || was.total != total))
+        return; /* two that differ: trust neither */
+    head->range = true;
+    head->begin = first;
+    head->end = last + 1;
+    head->total = total;
+}
+
+static void parse_status_line(struct fetch_head *head, struct span line)
+{
+    fetch_head_clear(head);
+    head->http = true;
+    const char *space = memchr(line.text, ' ', line.length);
+    uint64_t status;
+    size_t after = space ? line.length - (size_t)(space - line.text) - 1 : 0;
+    if (after >= 3 && str_to_u64_n(space + 1, 3, &status) == 0)
+        head->status = (long)status;
+}
+
+void fetch_head_line(struct fetch_head *head, const char *line, size_t length)
+{
+    struct span all = trim(line, length);
+    if (span_begins(all, "HTTP/")) {
+        parse_status_line(head, all);
+        return;
+    }
+    const char *colon = memchr(all.text, ':', all.length);
+    if (!colon)
+        return;
+    size_t width = (size_t)(colon - all.text);
+    struct span name = { all.text, width };
+    struct span value = trim(colon + 1, all.length - width - 1);
+    uint64_t number;
+    if (span_is(name, "Content-Range")) {
+        parse_content_range(head, value);
+    } else if (span_is(name, "Content-Length")) {
+        bool ok = str_to_u64_n(value.text, value.length, &number) == 0 &&
+                  (head->length == FETCH_UNKNOWN || head->length == number);
+        head->length = ok ? number : FETCH_UNKNOWN;
+    } else if (span_is(name, "ETag")) {
+        keep(head->etag, sizeof head->etag, value);
+    } else if (span_is(name, "Last-Modified")) {
+        keep(head->last_modified, sizeof head->last_modified, value);
+    } else if (span_is(name, "Content-Disposition")) {
+        keep(head->disposition, sizeof head->disposition, value);
+    } else if (span_is(name, "Content-Encoding")) {
+        head->encoded = value.length > 0 && !span_is(value, "identity");
+    } else if (span_is(name, "Content-Type")) {
+        head->multipart = span_begins(value, "multipart/byteranges");
+    } else if (span_is(name, "Retry-After")) {
+        /* Seconds only; dates are for caches (an hour is as long as anybody should wait). */
+        if (str_to_u64_n(value.text, value.length, &number) == 0)
+            head->retry_after = (int64_t)MIN(number, (uint64_t)3600) * SEC;
+    }
+}
+
+static bool is_strong(const char *etag)
+{
+    return etag[0] && strncmp(etag, "W/", 2) != 0;
+}
+
+bool fetch_same_version(const char *etag_a, const char *modified_a, const char *etag_b,
+                        const char *modified_b)
+{
+    if (is_strong(etag_a) && is_strong(etag_b))
+        return strcmp(etag_a, etag_b) == 0;
+    if (modified_a[0] && modified_b[0])
+        return strcmp(modified_a, modified_b) == 0;
+    if (etag_a[0] && etag_b[0])
+        return strcmp(etag_a, etag_b) == 0;
+    return !etag_a[0] && !etag_b[0] && !modified_a[0] && !modified_b[0];
+}

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: MIT */
+/* The daemon around the relay: routes, announcements, signals.
+ *
+ *     start ─▶ serving ──SIGINT/SIGTERM──▶ leaving: remove sent, no new requests ─▶ end
+ *                                          (at most LEAVE_TIME; the second signal ends it at once)
+ */
+#include "peer/peer.h"
+
+#include "base/error.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "base/util.h"
+#include "io/socket.h"
+#include "peer/relay.h"
+#include "swarm/identity.h"
+#include "swarm/tracker_client.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#define STORE_DEFAULT (16 * MIB)
+#define LEAVE_TIME    (10 * SEC) /* for what is being served when the signal comes */
+#define LEAVE_POLL    (50 * MSEC)
+#define MAX_TRACKERS  8
+
+struct peer {
+    const struct peer_options *options;
+    char node_id[MESSAGE_ID_SIZE], host_id[MESSAGE_ID_SIZE];
+    struct loop *loop;
+    struct fetcher *outside; /* origins: every connection is checked by the policy */
+    struct fetcher *inside;  /* trackers: a connection pool of its own */
+    struct policy *policy;
+    struct relay *relay;
+    struct httpd *httpd;
+    struct announcer *announcers[MAX_TRACKERS];
+    size_t announcer_count;
+    struct loop_signal *signals[2];
+    struct loop_timer *leave_timer;
+    int64_t started, leave_until;
+    unsigned leaving; /* removes that are not answered yet */
+};
+
+/* ---- routes ---- */
+
+static void handle_fetch(void *arg, struct httpd_request *request)
+{
+    struct peer *peer = arg;
+    struct message_fetch wanted;
+    struct ddm_error err;
+    size_t length;
+    const char *body = httpd_body(request, &length);
+    if (peer->leave_until) {
+        httpd_set_header(request, "Connection", "close");
+        httpd_reply_error(request, 503, "leaving", "this peer is leaving");
+    } else if (message_fetch_decode(&wanted, body, length, &err) < 0) {
+        httpd_reply_error(request, 400, "bad_request", "%s", err.message);
+    } else if (wanted.begin >= wanted.end) {
+        httpd_reply_error(request, 416, "range", "the range is empty: begin must be below end");
+    } else {
+        relay_serve(peer->relay, request, &wanted);
+    }
+}
+
+static void handle_status(void *arg, struct httpd_request *request)
+{
+    struct peer *peer = arg;
+    struct relay_counters c;
+    relay_count(peer->relay, &c);
+    httpd_reply(request, 200, "application/json",
+                message_peer_status_encode(&(struct message_peer_status){
+                    .version = DDM_VERSION,
+                    .host_id = peer->host_id,
+                    .uptime = loop_now() - peer->started,
+                    .active = c.active,
+                    .requests = c.requests,
+                    .served = c.served,
+                    .fetched = c.fetched,
+                    .rate = c.rate,
+                    .stored = c.stored,
+                    .store_limit = c.store_limit,
+                }));
+}
+
+static void handle_metrics(void *arg, struct httpd_request *request)
+{
+    struct peer *peer = arg;
+    struct relay_counters c;
+    relay_count(peer->relay, &c);
+    httpd_reply(request, 200, "text/plain; version=0.0.4",
+                str_format("# TYPE ddm_peer_requests_total counter\n"
+                           "ddm_peer_requests_total %llu\n"
+                           "# TYPE ddm_peer_served_bytes_total counter\n"
+                           "ddm_peer_served_bytes_total %llu\n"
+                           "# TYPE ddm_peer_fetched_bytes_total counter\n"
+                           "ddm_peer_fetched_bytes_total %llu\n"
+                           "# TYPE ddm_peer_active_requests gauge\n"
+                           "ddm_peer_active_requests %u\n"
+                           "# TYPE ddm_peer_uplink_bytes_per_second gauge\n"
+                           "ddm_peer_uplink_bytes_per_second %llu\n"
+                           "# TYPE ddm_peer_store_bytes gauge\n"
+                           "ddm_peer_store_bytes %llu\n",
+                           (unsigned long long)c.requests, (unsigned long long)c.served,
+                           (unsigned long long)c.fetched, c.active, (unsigned long long)c.rate,
+                           (unsigned long long)c.stored));
+}
+
+static void handle_health(void *arg, struct httpd_request *request)
+{
+    httpd_reply(request, 200, "text/plain", strdup("ok\n"));
+}
+
+static const struct httpd_route routes[] = {
+    { "POST", "/v1/fetch", MESSAGE_BODY_MAX, handle_fetch },
+    { "GET", "/v1/status", 0, handle_status },
+    { "GET", "/metrics", 0, handle_metrics },
+    { "GET", "/healthz", 0, handle_health },
+    { NULL },
+};
+
+/* ---- the tracker ---- */
+
+static void describe(void *arg, struct message_announce *ret)
+{
+    struct peer *peer = arg;
+    struct relay_counters c;
+    relay_count(peer->relay, &c);
+    *ret = (struct message_announce){ .port = httpd_port(peer->httpd),
+                                      .rate = c.rate,
+                                      .load = c.active };
+    str_copy(ret->host_id, sizeof ret->host_id, peer->host_id);
+    str_copy(ret->version, sizeof ret->version, DDM_VERSION);
+    if (peer->options->advertise)
+        str_copy(ret->address, sizeof ret->address, peer->options->advertise);
+}
+
+static int start_announcers(struct peer *peer, struct ddm_error *err)
+{
+    const char *const *t = peer->options->trackers;
+    for (; t && *t; t++) {
+        struct announcer_config config = { .node_id = peer->node_id,
+                                           .describe = describe,
+                                           .arg = peer };
+        if (peer->announcer_count == MAX_TRACKERS)
+            return error_set(err, DDM_E_USAGE, "more than %d trackers", MAX_TRACKERS);
+        int r = address_parse(&config.tracker, *t, 7070, err);
+        if (r == 0)
+            r = announcer_new(&peer->announcers[peer->announcer_count], peer->loop, peer->inside,
+                              &config, err);
+        if (r < 0)
+            return r;
+        peer->announcer_count++;
+    }
+    return 0;
+}
+
+/* ---- leaving ---- */
+
+static void end_if_ready(void *arg)
+{
+    struct peer *peer = arg;
+    bool quiet = httpd_active(peer->httpd) == 0 && peer->leaving == 0;
+    if (quiet || loop_now() >= peer->leave_until)
+        loop_stop(peer->loop);
+}
+
+static void on_left(void *arg)
+{
+    ((struct peer *)arg)->leaving--;
+}
+
+static void on_signal(void *arg, int number)
+{
+    struct peer *peer = arg;
+    if (peer->leave_until) {
+        log_warn("peer", "leaving now");
+        loop_stop(peer->loop);
+        return;
+    }
+    unsigned active = httpd_active(peer->httpd);
+    log_info("peer", "leaving%s", active ? " when what is being served is through" : "");
+    peer->leave_until = loop_now() + LEAVE_TIME;
+    httpd_quiesce(peer->httpd);
+    peer->leaving = (unsigned)peer->announcer_count;
+    for (size_t i = 0; i < peer->announcer_count; i++)
+        announcer_leave(peer->announcers[i], on_left, peer);
+    loop_timer_start(peer->leave_timer, LEAVE_POLL, true);
+}
+
+/* ---- the process ---- */
+
+static int start(struct peer *peer, struct ddm_error *err)
+{
+    const struct peer_options *o = peer->options;
+    struct sockaddr_storage listen;
+    socklen_t length;
+    int r = policy_new(&peer->policy, o->allow, err);
+    if (r == 0)
+        r = identity_node(peer->node_id, err);
+    if (r == 0)
+        r = socket_resolve_listen(&listen, &length, &o->listen, err);
+    if (r < 0)
+        return r;
+    if (o->host_id)
+        str_copy(peer->host_id, sizeof peer->host_id, o->host_id);
+    else
+        identity_host(peer->host_id);
+    if (loop_new(&peer->loop) < 0 || fetcher_new(&peer->outside, peer->loop) < 0 ||
+        fetcher_new(&peer->inside, peer->loop) < 0 ||
+        loop_timer_new(&peer->leave_timer, peer->loop, end_if_ready, peer) < 0 ||
+        loop_signal_new(&peer->signals[0], peer->loop, SIGINT, on_signal, peer) < 0 ||
+        loop_signal_new(&peer->signals[1], peer->loop, SIGTERM, on_signal, peer) < 0)
+        return error_memory(err);
+    r = relay_new(&peer->relay, peer->loop, peer->outside, peer->policy,
+                  o->memory ? o->memory : STORE_DEFAULT, err);
+    if (r < 0)
+        return r;
+    struct httpd_config config = { .listen = (struct sockaddr *)&listen,
+                                   .listen_length = length,
+                                   .routes = routes,
+                                   .arg = peer,
+                                   .error_body = message_error };
+    r = httpd_new(&peer->httpd, peer->loop, &config, err);
+    return r < 0 ? r : start_announcers(peer, err);
+}
+
+static void stop(struct peer *peer)
+{
+    for (size_t i = 0; i < peer->announcer_count; i++)
+        announcer_free(peer->announcers[i]);
+    httpd_free(peer->httpd);
+    relay_free(peer->relay);
+    fetcher_free(peer->outside);
+    fetcher_free(peer->inside);
+    if (peer->loop)
+        loop_free(peer->loop);
+    policy_free(peer->policy);
+}
+
+enum ddm_code peer_run(const struct peer_options *options, struct ddm_error *err)
+{
+    struct peer peer = { .options = options, .started = loop_now() };
+    int r = start(&peer, err);
+    if (r == 0) {
+        char text[ADDRESS_TEXT_SIZE];
+        struct address at = options->listen;
+        at.port = httpd_port(peer.httpd);
+        log_info("peer", "listening on %s", address_format(text, &at));
+        loop_run(peer.loop);
+        log_info("peer", "ended");
+    }
+    stop(&peer);
+    return (enum ddm_code) - r;
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/* The peer daemon: fetches ranges for others over its own uplink and relays them as they come. */
+#ifndef DDM_PEER_PEER_H
+#define DDM_PEER_PEER_H
+
+#include "base/address.h"
+#include "ddm/ddm.h"
+
+struct peer_options {
+    struct address listen;
+    const char *const *trackers; /* "HOST:PORT", NULL at the end; may be NULL */
+    const char *advertise; /* address that clients shall use; NULL: the one it connects from */
+    const char *allow;     /* networks besides the public internet; may be NULL */
+    const char *host_id;   /* NULL: derived */
+    uint64_t memory;       /* bytes that the store may hold; 0: the default, 16 MiB */
+};
+
+/* Runs until SIGINT or SIGTERM (the second one ends it at once); logs. Returns the exit code; a
+ * message is in *err where it is not 0. */
+enum ddm_code peer_run(const struct peer_options *options, struct ddm_error *err);
+
+#endif

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: MIT */
+/* Readers: requests and their replies. */
+#include "peer/relay.h"
+
+#include "base/error.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "io/url.h"
+#include "peer/relay_internal.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define BUSY_RETRY_AFTER "1" /* s */
+
+int relay_new(struct relay **ret, struct loop *loop, struct fetcher *fetcher,
+              const struct policy *policy, uint64_t memory, struct ddm_error *err)
+{
+    struct relay *r = calloc(1, sizeof *r);
+    if (!r || store_new(&r->store, memory) < 0) {
+        free(r);
+        return error_memory(err);
+    }
+    r->fetcher = fetcher;
+    r->policy = policy;
+    r->memory = memory;
+    list_init(&r->objects);
+    *ret = r;
+    return 0;
+}
+
+struct relay *relay_free(struct relay *relay)
+{
+    if (relay) {
+        list_foreach (object, &relay->objects, struct relay_object, link)
+            relay_object_free(object);
+        store_free(relay->store);
+        free(relay);
+    }
+    return NULL;
+}
+
+void relay_count(const struct relay *relay, struct relay_counters *ret)
+{
+    *ret = (struct relay_counters){
+        .requests = relay->requests,
+        .served = relay->served,
+        .fetched = relay->fetched,
+        .rate = (uint64_t)rate_get(&relay->rate, loop_now()),
+        .stored = store_used(relay->store),
+        .store_limit = relay->memory,
+        .active = relay->readers,
+    };
+}
+
+/* ---- one reader ---- */
+
+static void reader_free(struct relay_reader *reader)
+{
+    list_remove(&reader->link);
+    store_reader_remove(&reader->at);
+    reader->object->relay->readers--;
+    relay_object_settle(reader->object);
+    free(reader);
+}
+
+/* The other side went away before there was a reply. */
+static void on_gone(void *arg)
+{
+    reader_free(arg);
+}
+
+static ssize_t read_reply(void *arg, uint64_t position, char *buf, size_t size)
+{
+    struct relay_reader *reader = arg;
+    struct relay_object *object = reader->object;
+    if (reader->failed)
+        return -1;
+    reader->at.position = reader->begin + position;
+    size_t n = store_read(object->bytes, reader->at.position, buf,
+                          (size_t)MIN((uint64_t)size, reader->end - reader->at.position));
+    if (n == 0)
+        return relay_fill_ensure(object, reader) < 0 ? -1 : 0;
+    reader->at.position += n;
+    object->relay->served += n;
+    relay_fill_wake(object);
+    return (ssize_t)n;
+}
+
+static void on_closed(void *arg)
+{
+    reader_free(arg);
+}
+
+static const struct httpd_stream_ops stream_ops = { read_reply, on_closed };
+
+static void reply_range(struct relay_reader *reader)
+{
+    const struct relay_object *o = reader->object;
+    char range[80];
+    reader->replied = true;
+    reader->end = MIN(reader->end, o->size);
+    snprintf(range, sizeof range, "bytes %llu-%llu/%llu", (unsigned long long)reader->begin,
+             (unsigned long long)reader->end - 1, (unsigned long long)o->size);
+    httpd_set_gone(reader->request, NULL, NULL);
+    httpd_set_header(reader->request, "Content-Range", range);
+    if (o->origin_etag[0])
+        httpd_set_header(reader->request, "ETag", o->origin_etag);
+    if (o->origin_modified[0])
+        httpd_set_header(reader->request, "Last-Modified", o->origin_modified);
+    httpd_reply_stream(reader->request, 206, "application/octet-stream",
+                       reader->end - reader->begin, &stream_ops, reader);
+}
+
+static void reply_failure(struct relay_reader *reader, const struct relay_failure *f)
+{
+    struct httpd_request *request = reader->request;
+    char seconds[24];
+    httpd_set_gone(request, NULL, NULL);
+    if (f->retry_after > 0) {
+        snprintf(seconds, sizeof seconds, "%lld", (long long)((f->retry_after + SEC - 1) / SEC));
+        httpd_set_header(request, "Retry-After", seconds);
+    }
+    httpd_reply(request, f->status, "application/json",
+                message_origin_error(f->code, f->message, f->origin_status));
+    reader_free(reader);
+}
+
+void relay_readers_known(struct relay_object *object)
+{
+    object->held = true;
+    list_foreach (reader, &object->readers, struct relay_reader, link) {
+        if (reader->replied)
+            continue;
+        if (reader->begin < object->size)
+            reply_range(reader);
+        else
+            reply_failure(reader, &(struct relay_failure){
+                                      .status = 416, .code = "range", .message = "past the end" });
+    }
+    object->held = false;
+    relay_object_settle(object);
+}
+
+void relay_readers_wake(struct relay_object *object, uint64_t begin, uint64_t end)
+{
+    list_foreach (reader, &object->readers, struct relay_reader, link)
+        if (reader->replied && reader->at.position >= begin && reader->at.position < end)
+            httpd_stream_resume(reader->request);
+}
+
+void relay_readers_fail(struct relay_object *object, uint64_t position, uint64_t end,
+                        const struct relay_failure *failure)
+{
+    object->held = true;
+    list_foreach (reader, &object->readers, struct relay_reader, link) {
+        if (reader->at.position < position || reader->at.position >= end)
+            continue;
+        if (reader->replied) {
+            reader->failed = true;
+            httpd_stream_resume(reader->request);
+        } else {
+            reply_failure(reader, failure);
+        }
+    }
+    object->held = false;
+    relay_object_settle(object);
+}
+
+/* ---- requests ---- */
+
+void relay_serve(struct relay *relay, struct httpd_request *request,
+                 const struct message_fetch *wanted)
+{
+    struct ddm_error err;
+    relay->requests++;
+    if (url_check(wanted->url, &err) < 0) {
+        httpd_reply_error(request, 400, "bad_url", "%s", err.message);
+        return;
+    }
+    if (wanted->size != DDM_SIZE_UNKNOWN && wanted->end > wanted->size) {
+        httpd_reply_error(request, 416, "range", "the range ends past the size");
+        return;
+    }
+    if (relay->readers >= store_max_readers(relay->store)) {
+        httpd_set_header(request, "Retry-After", BUSY_RETRY_AFTER);
+        httpd_reply_error(request, 429, "busy", "%u requests are being served", relay->readers);
+        return;
+    }
+    struct relay_object *object = relay_object_get(relay, wanted);
+    struct relay_reader *reader = object ? calloc(1, sizeof *reader) : NULL;
+    if (!reader) {
+        if (object)
+            relay_object_settle(object);
+        httpd_reply_error(request, 503, "memory", "out of memory");
+        return;
+    }
+    reader->object = object;
+    reader->request = request;
+    reader->begin = wanted->begin;
+    reader->end = wanted->end;
+    list_push_back(&object->readers, &reader->link);
+    store_reader_add(object->bytes, &reader->at, wanted->begin);
+    relay->readers++;
+    httpd_set_gone(request, on_gone, reader);
+    if (rangeset_contains(store_valid(object->bytes), wanted->begin, wanted->begin + 1))
+        relay_readers_known(object);
+    else if (relay_fill_ensure(object, reader) < 0)
+        reply_failure(reader, &(struct relay_failure){
+                                  .status = 503, .code = "memory", .message = "out of memory" });
+}

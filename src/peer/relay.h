@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/* From origins to readers, through the store:
+ *
+ *     origin ──fill──▶ store (valid set) ──reader──▶ HTTP reply
+ *
+ * An object is one version of one URL. A *fill* is one fetch from the origin: it writes at its
+ * watermark. A *reader* is one request: it reads what is valid at its position; where nothing is,
+ * it waits for the fill that is about to come there, or starts one. So a cached, a half-fetched and
+ * a new range, one reader or fifty, are the same code, and requests for the same bytes at the same
+ * time cost one fetch.
+ *
+ * Back-pressure: a fill pauses when it is a window ahead of its foremost reader; a reader that
+ * stays behind finds its bytes in the store or, where they had to go, starts a fill of its own.
+ * A fill that nobody waits for is cancelled, and so is its connection.
+ *
+ * Objects without a validator serve one request only: nothing could tell two versions apart. */
+#ifndef DDM_PEER_RELAY_H
+#define DDM_PEER_RELAY_H
+
+#include "io/fetch.h"
+#include "io/httpd.h"
+#include "swarm/messages.h"
+#include "swarm/policy.h"
+
+struct relay;
+
+struct relay_counters {
+    uint64_t requests; /* so far */
+    uint64_t served;   /* bytes to readers */
+    uint64_t fetched;  /* bytes from origins */
+    uint64_t rate;     /* from origins, now, bytes/s */
+    uint64_t stored, store_limit;
+    uint32_t active; /* readers */
+};
+
+/* `memory` bounds the store, in bytes. */
+int relay_new(struct relay **ret, struct loop *loop, struct fetcher *fetcher,
+              const struct policy *policy, uint64_t memory, struct ddm_error *err);
+struct relay *relay_free(struct relay *relay); /* after the server that its readers hang on */
+
+/* Answers a request with 206 and the bytes as they come, or with a JSON error. */
+void relay_serve(struct relay *relay, struct httpd_request *request,
+                 const struct message_fetch *wanted);
+
+void relay_count(const struct relay *relay, struct relay_counters *ret);
+
+#endif

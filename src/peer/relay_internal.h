@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/* What the relay's files share: objects and fills (relay_object.c) below readers (relay.c). */
+#ifndef DDM_PEER_RELAY_INTERNAL_H
+#define DDM_PEER_RELAY_INTERNAL_H
+
+#include "io/store.h"
+#include "peer/relay.h"
+#include "plan/rate.h"
+
+struct relay {
+    struct fetcher *fetcher;
+    const struct policy *policy;
+    struct store *store;
+    struct list objects; /* used longest ago first */
+    unsigned idle;       /* objects that have neither readers nor fills */
+    unsigned readers;
+    bool starved; /* a fill had no room in the store */
+    uint64_t memory;
+    uint64_t requests, served, fetched;
+    struct rate rate;
+};
+
+struct relay_object {
+    struct list link;
+    struct relay *relay;
+    char *url;
+    char etag[FETCH_ETAG_SIZE], last_modified[64]; /* what requests name; empty: private */
+    uint64_t size;                                 /* DDM_SIZE_UNKNOWN before a head came */
+    bool known;                                    /* a head came and was right */
+    char origin_etag[FETCH_ETAG_SIZE], origin_modified[64];
+    struct store_object *bytes;
+    struct list fills, readers;
+    bool idle;
+    bool held; /* somebody walks over the readers: do not settle */
+};
+
+struct relay_reader {
+    struct list link;
+    struct relay_object *object;
+    struct httpd_request *request;
+    struct store_reader at; /* position in the object */
+    uint64_t begin, end;
+    bool replied;
+    bool failed; /* the connection shall be cut */
+};
+
+/* Finds or makes the object of a request. NULL without memory. */
+struct relay_object *relay_object_get(struct relay *relay, const struct message_fetch *wanted);
+/* After a reader left: cancels fills that nobody needs, lets the object go where nothing is left.
+ */
+void relay_object_settle(struct relay_object *object);
+void relay_object_free(struct relay_object *object);
+
+/* Sees to it that bytes come to a reader's position: finds a fill on its way there or starts one.
+ * -1 where none can be started. */
+int relay_fill_ensure(struct relay_object *object, const struct relay_reader *reader);
+/* Readers have moved: fills that had paused may go on. */
+void relay_fill_wake(struct relay_object *object);
+
+/* What happens to readers; relay.c. A fill's head was right: those that wait get their replies. */
+void relay_readers_known(struct relay_object *object);
+void relay_readers_wake(struct relay_object *object, uint64_t begin, uint64_t end);
+/* Fails those that wait for bytes in [position, end). */
+struct relay_failure {
+    unsigned status;  /* of our reply */
+    const char *code; /* for scripts */
+    const char *message;
+    long origin_status;
+    int64_t retry_after;
+};
+void relay_readers_fail(struct relay_object *object, uint64_t position, uint64_t end,
+                        const struct relay_failure *failure);
+
+#endif

@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: MIT */
+/* Objects and the fills that bring their bytes. */
+#include "base/error.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "io/head.h"
+#include "peer/relay_internal.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#define OVERSHOOT    STORE_CELL /* past the window, by what was read at once */
+#define IDLE_OBJECTS 32         /* kept without readers, for the next request */
+
+struct fill {
+    struct list link;
+    struct relay_object *object;
+    struct fetch *fetch;
+    uint64_t begin, end, watermark;
+    bool paused;
+};
+
+/* ---- objects ---- */
+
+/* Nothing tells two versions of it apart, so it serves one request only. */
+static bool is_private(const struct relay_object *o)
+{
+    return !o->etag[0] && !o->last_modified[0];
+}
+
+static struct relay_object *object_new(struct relay *relay, const struct message_fetch *wanted)
+{
+    struct relay_object *o = calloc(1, sizeof *o);
+    if (!o)
+        return NULL;
+    o->url = strdup(wanted->url);
+    if (!o->url || store_object_new(&o->bytes, relay->store) < 0) {
+        free(o->url);
+        free(o);
+        return NULL;
+    }
+    o->relay = relay;
+    o->size = wanted->size;
+    str_copy(o->etag, sizeof o->etag, wanted->etag);
+    str_copy(o->last_modified, sizeof o->last_modified, wanted->last_modified);
+    list_init(&o->fills);
+    list_init(&o->readers);
+    list_push_back(&relay->objects, &o->link);
+    return o;
+}
+
+static bool is_same(const struct relay_object *o, const struct message_fetch *wanted)
+{
+    return strcmp(o->url, wanted->url) == 0 && strcmp(o->etag, wanted->etag) == 0 &&
+           strcmp(o->last_modified, wanted->last_modified) == 0 &&
+           (o->size == wanted->size || wanted->size == DDM_SIZE_UNKNOWN);
+}
+
+struct relay_object *relay_object_get(struct relay *relay, const struct message_fetch *wanted)
+{
+    list_foreach (o, &relay->objects, struct relay_object, link) {
+        if (is_private(o) || !is_same(o, wanted))
+            continue;
+        list_remove(&o->link); /* used last */
+        list_push_back(&relay->objects, &o->link);
+        relay->idle -= o->idle;
+        o->idle = false;
+        return o;
+    }
+    return object_new(relay, wanted);
+}
+
+static void fill_free(struct fill *fill)
+{
+    fetch_cancel(fill->fetch);
+    list_remove(&fill->link);
+    free(fill);
+}
+
+void relay_object_free(struct relay_object *object)
+{
+    list_foreach (fill, &object->fills, struct fill, link)
+        fill_free(fill);
+    list_remove(&object->link);
+    object->relay->idle -= object->idle;
+    store_object_free(object->bytes);
+    free(object->url);
+    free(object);
+}
+
+static bool is_needed(const struct fill *fill)
+{
+    list_foreach (reader, &fill->object->readers, struct relay_reader, link)
+        if (reader->at.position < fill->end && reader->end > fill->watermark)
+            return true;
+    return false;
+}
+
+void relay_object_settle(struct relay_object *object)
+{
+    struct relay *relay = object->relay;
+    if (object->held)
+        return;
+    list_foreach (fill, &object->fills, struct fill, link)
+        if (!is_needed(fill))
+            fill_free(fill);
+    if (!list_empty(&object->readers) || object->idle)
+        return;
+    if (is_private(object) || store_object_empty(object->bytes)) {
+        relay_object_free(object);
+        return;
+    }
+    object->idle = true;
+    relay->idle++;
+    list_foreach (o, &relay->objects, struct relay_object, link)
+        if (o->idle && (relay->idle > IDLE_OBJECTS || store_object_empty(o->bytes)))
+            relay_object_free(o);
+}
+
+/* ---- fills ---- */
+
+/* Fails the readers that wait for this fill, and ends it. */
+static void fill_fail(struct fill *fill, const struct relay_failure *failure)
+{
+    struct relay_object *object = fill->object;
+    uint64_t position = fill->watermark, end = fill->end;
+    fill_free(fill);
+    relay_readers_fail(object, position, end, failure);
+}
+
+/* Whether the reply is the range that was asked for, of the version that was asked for. */
+static int check_head(const struct fill *fill, const struct fetch_head *head,
+                      struct relay_failure *ret)
+{
+    const struct relay_object *o = fill->object;
+    *ret = (struct relay_failure){ .status = 502,
+                                   .code = "origin",
+                                   .origin_status = head->status,
+                                   .retry_after = head->retry_after };
+    bool right_version = (is_private(o) || fetch_same_version(o->etag, o->last_modified, head->etag,
+                                                              head->last_modified)) &&
+                         (!o->known || fetch_same_version(o->origin_etag, o->origin_modified,
+                                                          head->etag, head->last_modified));
+    if (head->http && head->status >= 400 && head->status != 416)
+        ret->message = "the origin answered with an error";
+    else if (head->total != FETCH_UNKNOWN && o->size != DDM_SIZE_UNKNOWN && head->total != o->size)
+        ret->status = 409, ret->code = "changed", ret->message = "the size at the origin differs";
+    else if (head->status == 416)
+        ret->status = 416, ret->code = "range", ret->message = "the origin has no such range";
+    else if (!right_version)
+        ret->status = 409, ret->code = "changed", ret->message = "the origin has another version";
+    else if (head->status != 206 || !head->range || head->encoded || head->multipart)
+        ret->code = "no_ranges", ret->message = "the origin did not answer with a range";
+    else if (head->begin != fill->begin || head->end != MIN(fill->end, head->total))
+        ret->code = "wrong_range", ret->message = "the origin answered with another range";
+    else
+        return 0;
+    return -1;
+}
+
+static int on_fill_head(void *arg, const struct fetch_head *head)
+{
+    struct fill *fill = arg;
+    struct relay_object *o = fill->object;
+    struct relay_failure failure;
+    if (check_head(fill, head, &failure) < 0) {
+        fill_fail(fill, &failure);
+        return -DDM_E_REFUSED;
+    }
+    fill->end = head->end;
+    if (!o->known) {
+        o->known = true;
+        o->size = head->total;
+        str_copy(o->origin_etag, sizeof o->origin_etag, head->etag);
+        str_copy(o->origin_modified, sizeof o->origin_modified, head->last_modified);
+    }
+    relay_readers_known(o);
+    return 0;
+}
+
+/* Where the foremost reader of this fill stands. */
+static uint64_t lead(const struct fill *fill)
+{
+    uint64_t lead = fill->begin;
+    list_foreach (reader, &fill->object->readers, struct relay_reader, link)
+        if (reader->at.position >= fill->begin && reader->at.position <= fill->watermark)
+            lead = MAX(lead, reader->at.position);
+    return lead;
+}
+
+static int on_fill_data(void *arg, const char *data, size_t length)
+{
+    struct fill *fill = arg;
+    struct relay *relay = fill->object->relay;
+    uint64_t window = store_window(relay->store, relay->readers);
+    if (fill->watermark - lead(fill) >= window + OVERSHOOT) {
+        fill->paused = true;
+        return FETCH_PAUSE;
+    }
+    size_t n = (size_t)MIN((uint64_t)length, fill->end - fill->watermark);
+    int r = store_write(fill->object->bytes, fill->watermark, data, n);
+    if (r == -EAGAIN) {
+        fill->paused = relay->starved = true;
+        return FETCH_PAUSE;
+    }
+    if (r < 0) {
+        fill_fail(fill, &(struct relay_failure){
+                            .status = 502, .code = "store", .message = strerror(-r) });
+        return -DDM_E_DISK;
+    }
+    fill->watermark += n;
+    relay->fetched += n;
+    rate_add(&relay->rate, n, loop_now());
+    relay_readers_wake(fill->object, fill->watermark - n, fill->watermark);
+    if (!fill->paused && fill->watermark - lead(fill) >= window) {
+        fill->paused = true;
+        fetch_pause(fill->fetch);
+    }
+    return 0;
+}
+
+static void on_fill_done(void *arg, const struct fetch_result *result)
+{
+    struct fill *fill = arg;
+    struct relay_object *object = fill->object;
+    fill->fetch = NULL;
+    if (result->code == 0 && fill->watermark == fill->end) {
+        fill_free(fill);
+        relay_object_settle(object);
+        return;
+    }
+    char message[400];
+    str_copy(message, sizeof message,
+             result->code ? result->message : "the origin closed the connection early");
+    bool denied = result->code == -DDM_E_PERMISSION;
+    log_debug("relay", "fetch failed: %s", message);
+    fill_fail(fill, &(struct relay_failure){ .status = denied ? 403 : 502,
+                                             .code = denied ? "policy" : "origin_unreachable",
+                                             .message = message,
+                                             .origin_status = result->status });
+}
+
+static const struct fetch_ops fill_ops = { on_fill_head, on_fill_data, on_fill_done };
+
+static bool policy_check(void *arg, const struct sockaddr *address)
+{
+    const struct fill *fill = arg;
+    return policy_allows(fill->object->relay->policy, address);
+}
+
+/* The fill that is about to come to a position, or NULL. */
+static struct fill *fill_near(const struct relay_object *object, uint64_t position)
+{
+    uint64_t window = store_window(object->relay->store, object->relay->readers);
+    list_foreach (fill, &object->fills, struct fill, link)
+        if (fill->watermark <= position && position < fill->end &&
+            position - fill->watermark <= window)
+            return fill;
+    return NULL;
+}
+
+/* How far a new fill has to go: to the end of the request, or to what others bring. */
+static uint64_t fill_limit(const struct relay_object *object, uint64_t begin, uint64_t end)
+{
+    struct range gap;
+    if (rangeset_next_gap(store_valid(object->bytes), begin, end, &gap) && gap.begin == begin)
+        end = gap.end;
+    list_foreach (fill, &object->fills, struct fill, link)
+        if (fill->begin > begin && fill->begin < end)
+            end = fill->begin;
+    return end;
+}
+
+int relay_fill_ensure(struct relay_object *object, const struct relay_reader *reader)
+{
+    uint64_t position = reader->at.position;
+    if (fill_near(object, position))
+        return 0;
+    struct fill *fill = calloc(1, sizeof *fill);
+    if (!fill)
+        return -1;
+    list_init(&fill->link);
+    fill->object = object;
+    fill->begin = fill->watermark = position;
+    fill->end = fill_limit(object, position, reader->end);
+    struct fetch_request request = {
+        .url = object->url, .begin = fill->begin, .end = fill->end, .allow = policy_check
+    };
+    if (fetch_start(&fill->fetch, object->relay->fetcher, &request, &fill_ops, fill, NULL) < 0) {
+        free(fill);
+        return -1;
+    }
+    list_push_back(&object->fills, &fill->link);
+    return 0;
+}
+
+static void wake_fills(struct relay_object *object)
+{
+    uint64_t window = store_window(object->relay->store, object->relay->readers);
+    list_foreach (fill, &object->fills, struct fill, link)
+        if (fill->paused && fill->watermark - lead(fill) <= window / 2) {
+            fill->paused = false;
+            fetch_resume(fill->fetch);
+        }
+}
+
+void relay_fill_wake(struct relay_object *object)
+{
+    struct relay *relay = object->relay;
+    wake_fills(object);
+    if (!relay->starved)
+        return;
+    relay->starved = false;
+    list_foreach (o, &relay->objects, struct relay_object, link)
+        wake_fills(o);
+}

@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: MIT */
+/* The contract of plan.h: leases are lent, make progress, and end. How it is divided into files,
+ * and what always holds, stands in plan_internal.h. */
+#include "plan/plan_internal.h"
+
+#define FIRST_SOURCES 8
+
+int plan_new(struct plan **ret, const struct plan_config *config)
+{
+    struct plan *plan = calloc(1, sizeof(*plan));
+    if (!plan)
+        return -1;
+    plan->size = config->size;
+    plan->window = config->window;
+    plan->max_failures = config->max_failures ? config->max_failures : MAX_FAILURES;
+    plan->awake_since = INT64_MIN;
+    bool known = plan->size != PLAN_SIZE_UNKNOWN;
+    if (leases_reserve(plan) < 0 || (known && rangeset_add(&plan->free, 0, plan->size, NULL) < 0)) {
+        plan_free(plan);
+        return -1;
+    }
+    *ret = plan;
+    return 0;
+}
+
+struct plan *plan_free(struct plan *plan)
+{
+    if (plan) {
+        rangeset_release(&plan->done);
+        rangeset_release(&plan->free);
+        leases_release(plan);
+        free(plan->sources);
+        free(plan);
+    }
+    return NULL;
+}
+
+int plan_add_source(struct plan *plan, unsigned slots, plan_source *ret)
+{
+    if (plan->source_count == plan->source_capacity) {
+        size_t capacity = plan->source_capacity ? plan->source_capacity * 2 : FIRST_SOURCES;
+        struct source *sources = reallocarray(plan->sources, capacity, sizeof(*sources));
+        if (!sources)
+            return -1;
+        plan->sources = sources;
+        plan->source_capacity = capacity;
+    }
+    unsigned given = MAX(slots, 1U);
+    plan->sources[plan->source_count] = (struct source){
+        .slots = given,
+        .slots_now = given,
+        .failed_at = INT64_MIN,
+    };
+    *ret = (plan_source)plan->source_count++;
+    return 0;
+}
+
+void plan_remove_source(struct plan *plan, plan_source source)
+{
+    plan->sources[source].removed = true;
+}
+
+/* -- Leases end ---------------------------------------------------------------------------------
+ */
+
+/* Drops a lease; what nobody else brings of it is free again. */
+static void end_lease(struct plan *plan, struct lease *lease)
+{
+    struct lease *twin = lease_find(plan, lease->twin);
+    uint64_t from = rangeset_run_end(&plan->done, lease->pos);
+    if (twin)
+        twin->twin = 0;
+    else if (plan->size != PLAN_SIZE_UNKNOWN)
+        rangeset_add(&plan->free, from, lease->end, NULL); /* reserved when it was lent */
+    source_dropped(&plan->sources[lease->source], lease);
+    lease_drop(plan, lease);
+}
+
+static void cancel_lease(struct plan *plan, struct lease *lease)
+{
+    lease_queue_cancelled(plan, lease->id);
+    end_lease(plan, lease);
+}
+
+static void fail_lease(struct plan *plan, struct lease *lease, enum plan_failure failure,
+                       int64_t retry_after, int64_t now)
+{
+    struct source *source = &plan->sources[lease->source];
+    struct failed failed = { failure, lease->pos - lease->begin, lease->lent_at, retry_after, now };
+    end_lease(plan, lease);
+    source_failed(source, &failed, plan->max_failures);
+    while (failure == PLAN_WRONG && source->first != 0)
+        cancel_lease(plan, &plan->leases[source->first - 1]);
+}
+
+void plan_done(struct plan *plan, plan_lease id, int64_t now)
+{
+    struct lease *lease = lease_find(plan, id);
+    if (lease)
+        end_lease(plan, lease);
+}
+
+void plan_fail(struct plan *plan, plan_lease id, enum plan_failure failure, int64_t retry_after,
+               int64_t now)
+{
+    struct lease *lease = lease_find(plan, id);
+    if (lease)
+        fail_lease(plan, lease, failure, retry_after, now);
+}
+
+void plan_set_size(struct plan *plan, uint64_t size)
+{
+    if (plan->size != PLAN_SIZE_UNKNOWN || size == PLAN_SIZE_UNKNOWN)
+        return;
+    /* So far there was one lease at a time, each behind the one before. */
+    uint64_t removed, lent = rangeset_run_end(&plan->done, 0);
+    rangeset_remove(&plan->done, size, UINT64_MAX, &removed); /* the last range: it cannot fail */
+    plan->wasted += removed;
+    plan->size = size;
+    leases_foreach(l, plan)
+    {
+        lent = MAX(lent, l->end);
+        l->end = MIN(l->end, size);
+        if (l->pos >= l->end)
+            cancel_lease(plan, l);
+    }
+    rangeset_add(&plan->free, lent, size, NULL); /* room for it since plan_new */
+}
+
+void plan_tick(struct plan *plan, int64_t now)
+{
+    if (plan->ticked && now - plan->ticked_at > TICK_LATE)
+        plan->awake_since = now;
+    plan->ticked = true;
+    plan->ticked_at = now;
+    leases_foreach(l, plan)
+    {
+        const struct source *s = &plan->sources[l->source];
+        int64_t past = STALL_TIMES * (l->started ? s->longest_gap : s->ttfb);
+        int64_t least = l->started ? STALL_MIN : STALL_FIRST_MIN;
+        int64_t most = l->started ? STALL_MAX : STALL_FIRST_MAX;
+        int64_t patience = MAX(past, least);
+        if (l->pos < l->end && lease_silence(plan, l, now) > MIN(patience, most)) {
+            lease_queue_cancelled(plan, l->id);
+            fail_lease(plan, l, PLAN_STALLED, 0, now);
+        }
+    }
+    for (size_t i = 0; i < plan->source_count; i++)
+        source_end_pause(&plan->sources[i], now);
+}
+
+/* -- Leases begin and go on ---------------------------------------------------------------------
+ */
+
+bool plan_next(struct plan *plan, plan_source source, int64_t now, plan_lease *ret_lease,
+               struct range *ret_range)
+{
+    struct source *s = &plan->sources[source];
+    source_end_pause(s, now);
+    if (!source_can_take(s, now) || plan_complete(plan) || leases_reserve(plan) < 0)
+        return false;
+
+    struct outlook outlook = sources_outlook(plan, now);
+    struct tail tail = { 0 };
+    struct range range;
+    if (lend_choose(plan, s, now, &outlook, &range)) {
+        rangeset_remove(&plan->free, range.begin, range.end, NULL);
+    } else if (split_choose(plan, source, now, &outlook, &tail)) {
+        range = tail.range;
+    } else {
+        return false;
+    }
+
+    struct lease *lease = lease_new(plan, source, range, now);
+    if (tail.hedge) {
+        lease->twin = tail.victim->id;
+        tail.victim->twin = lease->id;
+        plan->hedged += range_length(range);
+    } else if (tail.victim) {
+        tail.victim->end = range.begin;
+    }
+    *ret_lease = lease->id;
+    *ret_range = range;
+    return true;
+}
+
+void plan_started(struct plan *plan, plan_lease id, int64_t now)
+{
+    struct lease *lease = lease_find(plan, id);
+    if (!lease || lease->started)
+        return;
+    lease->started = true;
+    lease->heard_at = now;
+    rate_start(&lease->rate, now);
+    source_started(&plan->sources[lease->source], lease, now);
+}
+
+int64_t plan_progress(struct plan *plan, plan_lease id, uint64_t length, int64_t now)
+{
+    struct lease *lease = lease_find(plan, id);
+    uint64_t taken = lease ? MIN(length, lease->end - lease->pos) : 0, added = 0;
+    if (taken > 0) {
+        if (rangeset_add(&plan->done, lease->pos, lease->pos + taken, &added) < 0)
+            return -1;
+        plan_started(plan, id, now);
+        int64_t gap = lease_silence(plan, lease, now);
+        source_brought(&plan->sources[lease->source], taken, added, gap, now);
+        rate_add(&lease->rate, taken, now);
+        lease->heard_at = now;
+        lease->pos += taken;
+
+        struct lease *twin = lease_find(plan, lease->twin);
+        if (twin && rangeset_contains(&plan->done, twin->pos, twin->end))
+            cancel_lease(plan, twin);
+    }
+    plan->wasted += length - added;
+    return (int64_t)taken;
+}
+
+bool plan_lease_complete(const struct plan *plan, plan_lease id)
+{
+    struct range rest = plan_lease_rest(plan, id);
+    return rest.begin == rest.end;
+}
+
+struct range plan_lease_rest(const struct plan *plan, plan_lease id)
+{
+    const struct lease *lease = lease_find(plan, id);
+    return lease ? (struct range){ lease->pos, lease->end } : (struct range){ 0, 0 };
+}
+
+/* -- The plan as a whole ------------------------------------------------------------------------
+ */
+
+void plan_set_frontier(struct plan *plan, uint64_t frontier)
+{
+    uint64_t within = MIN(frontier, plan->size);
+    plan->frontier = MAX(plan->frontier, within);
+}
+
+const struct rangeset *plan_done_set(const struct plan *plan)
+{
+    return &plan->done;
+}
+
+uint64_t plan_done_bytes(const struct plan *plan)
+{
+    return rangeset_total(&plan->done);
+}
+
+uint64_t plan_wasted_bytes(const struct plan *plan)
+{
+    return plan->wasted;
+}
+
+bool plan_complete(const struct plan *plan)
+{
+    return plan->size != PLAN_SIZE_UNKNOWN && rangeset_total(&plan->done) == plan->size;
+}
+
+bool plan_stuck(const struct plan *plan)
+{
+    if (plan->lease_count > 0 || plan_complete(plan))
+        return false;
+    for (size_t i = 0; i < plan->source_count; i++)
+        if (source_usable(&plan->sources[i]))
+            return false;
+    return true;
+}
+
+int64_t plan_next_wake(const struct plan *plan)
+{
+    int64_t wake = INT64_MAX;
+    for (const struct source *s = plan->sources; s < plan->sources + plan->source_count; s++)
+        if (source_usable(s) && s->paused_until != 0)
+            wake = MIN(wake, s->paused_until);
+    return wake;
+}
+
+static enum plan_source_state state_of(const struct source *source, int64_t now)
+{
+    if (source->removed)
+        return PLAN_SOURCE_REMOVED;
+    if (source->excluded)
+        return PLAN_SOURCE_EXCLUDED;
+    return now < source->paused_until ? PLAN_SOURCE_PAUSED : PLAN_SOURCE_READY;
+}
+
+void plan_source_get(const struct plan *plan, plan_source source, int64_t now,
+                     struct plan_source_info *ret)
+{
+    const struct source *s = &plan->sources[source];
+    *ret = (struct plan_source_info){
+        .state = state_of(s, now),
+        .paused_until = s->paused_until,
+        .leases = s->leases,
+        .slots = s->slots_now,
+        .started = s->started,
+        .stalled = s->stalled,
+        .bytes = s->bytes,
+        .rate = rate_get(&s->rate, now),
+        .ttfb = s->ttfb,
+        .failures = s->failures,
+    };
+}
+
+size_t plan_source_count(const struct plan *plan)
+{
+    return plan->source_count;
+}

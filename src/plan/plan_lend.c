@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT */
+/* Which free range a source gets next, and how much of it.
+ *
+ * A lease is what the source brings in LEASE_TIME. Toward the end it is guided: no more than the
+ * lease's share of what is still free, so that all sources come out together; the rest of the way
+ * to "together" is the matter of plan_split.c. With a window everyone should get something of it:
+ * leases are at most half of their share of it; and as it moves on in small steps, a source waits
+ * for a whole lease to fit rather than take the crumbs. */
+#include "plan/plan_internal.h"
+
+static double seconds(int64_t time)
+{
+    return (double)time / (double)SEC;
+}
+
+static uint64_t align_down(uint64_t value)
+{
+    return value / LEASE_ALIGN * LEASE_ALIGN;
+}
+
+static uint64_t clamp_size(double want, uint64_t min, uint64_t max)
+{
+    if (want >= (double)max)
+        return max;
+    return want <= (double)min ? min : align_down((uint64_t)want);
+}
+
+struct running {
+    uint64_t all, longest; /* bytes that the leases of a source have to bring yet */
+};
+
+static struct running running_of(const struct plan *plan, const struct source *source)
+{
+    struct running sum = { 0 };
+    for (uint32_t at = source->first; at != 0; at = plan->leases[at - 1].next) {
+        uint64_t rest = plan->leases[at - 1].end - plan->leases[at - 1].pos;
+        sum.all += rest;
+        sum.longest = MAX(sum.longest, rest);
+    }
+    return sum;
+}
+
+/* The bytes of LEASE_TIME, but the ends of a source's leases keep their distance. */
+static double spaced_size(const struct source *source, double lease_rate, uint64_t longest)
+{
+    unsigned slots = source_slots(source);
+    if (lease_rate == 0)
+        return (double)LEASE_FIRST * (source->leases + 1) / slots;
+    double whole = lease_rate * LEASE_TIME, spaced = (double)longest + whole / slots;
+    return MIN(whole, spaced);
+}
+
+/* What the source can bring until all have brought everything. */
+static double guided_size(const struct plan *plan, const struct source *source, double lease_rate,
+                          uint64_t running, const struct outlook *outlook)
+{
+    double left = (double)(plan->size - plan_done_bytes(plan)) / outlook->total;
+    double share = lease_rate * left;
+    double room = lease_rate * source_slots(source) * left - (double)running;
+    return MIN(share, room);
+}
+
+static uint64_t lease_size(const struct plan *plan, const struct source *source, int64_t now,
+                           const struct outlook *outlook)
+{
+    if (source->failures > 0)
+        return plan->window ? WINDOW_MIN : LEASE_MIN;
+
+    double known = source_lease_rate(source, now), rate = known > 0 ? known : outlook->mean;
+    struct running running = running_of(plan, source);
+    double spaced = spaced_size(source, known, running.longest);
+    double guided = guided_size(plan, source, rate, running.all, outlook);
+    double want = MIN(spaced, guided);
+    if (plan->window > 0) {
+        double part = (double)plan->window / 2 * rate / outlook->total;
+        return clamp_size(MIN(want, part), WINDOW_MIN, LEASE_MAX);
+    }
+    /* What would be left for a lease of its own is not worth the wait for its first byte. */
+    uint64_t size = clamp_size(want, LEASE_MIN, LEASE_MAX), left = rangeset_total(&plan->free);
+    return (double)left < (double)size + known * seconds(source->ttfb) ? left : size;
+}
+
+uint64_t lend_limit(const struct plan *plan)
+{
+    if (plan->window == 0 || plan->size - plan->frontier <= plan->window)
+        return plan->size;
+    return plan->frontier + plan->window;
+}
+
+bool lend_choose(const struct plan *plan, const struct source *source, int64_t now,
+                 const struct outlook *outlook, struct range *ret)
+{
+    if (plan->size == PLAN_SIZE_UNKNOWN) {
+        /* The probe; where it does not tell the size, the next one goes on from its end. */
+        uint64_t begin = rangeset_run_end(&plan->done, 0);
+        *ret = (struct range){ begin, MIN(begin + LEASE_FIRST, lend_limit(plan)) };
+        return plan->lease_count == 0 && ret->begin < ret->end;
+    }
+
+    struct range run;
+    uint64_t limit = lend_limit(plan);
+    if (!rangeset_next_run(&plan->free, 0, limit, &run))
+        return false;
+    uint64_t size = lease_size(plan, source, now, outlook);
+    bool window_ends_it = run.end == limit && limit < plan->size;
+    if (window_ends_it && range_length(run) < size && plan->lease_count > 0)
+        return false;
+    if (range_length(run) > size) {
+        uint64_t end = align_down(run.begin + size);
+        run.end = MIN(run.end, end > run.begin ? end : end + LEASE_ALIGN);
+    }
+    *ret = run;
+    return true;
+}

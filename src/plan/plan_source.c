@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: MIT */
+/* What is known of a source.
+ *
+ *     ready ◀──pause over── paused          each failure without a byte doubles the pause; the try
+ *       │ ▲                   ▲             after it is one small lease, until a byte comes
+ *       │ └── byte ends a row │
+ *       └──── gone, stalled, busy ──▶ too many in a row: excluded      refused, wrong: excluded
+ *
+ * Leases that were lent before the last failure belong to the same incident: a host that dies with
+ * ten leases has failed once. */
+#include "plan/plan_internal.h"
+
+bool source_usable(const struct source *source)
+{
+    return !source->excluded && !source->removed;
+}
+
+static bool is_paused(const struct source *source, int64_t now)
+{
+    return source->paused_until != 0 && now < source->paused_until;
+}
+
+unsigned source_slots(const struct source *source)
+{
+    return source->failures > 0 ? 1 : source->slots_now;
+}
+
+bool source_can_take(const struct source *source, int64_t now)
+{
+    return source_usable(source) && !is_paused(source, now) &&
+           source->leases < source_slots(source);
+}
+
+void source_end_pause(struct source *source, int64_t now)
+{
+    if (!is_paused(source, now))
+        source->paused_until = 0;
+}
+
+double source_rate(const struct source *source, int64_t now)
+{
+    int64_t at = source->running > 0 ? now : source->heard_at;
+    return rate_known(&source->link, at) ? rate_get(&source->link, at) : 0;
+}
+
+double source_lease_rate(const struct source *source, int64_t now)
+{
+    return source_rate(source, now) / source_slots(source);
+}
+
+struct outlook sources_outlook(const struct plan *plan, int64_t now)
+{
+    double rates = 0, total = 0;
+    unsigned known = 0, timed = 0, slots = 0, unknown_slots = 0;
+    int64_t ttfbs = 0;
+    for (const struct source *s = plan->sources; s < plan->sources + plan->source_count; s++) {
+        if (!source_usable(s) || is_paused(s, now))
+            continue;
+        double rate = source_rate(s, now);
+        slots += source_slots(s);
+        if (rate > 0) {
+            known++;
+            rates += rate / source_slots(s);
+            total += rate;
+        } else {
+            unknown_slots += source_slots(s);
+        }
+        if (s->ttfb > 0) {
+            timed++;
+            ttfbs += s->ttfb;
+        }
+    }
+    double mean = known > 0 ? rates / known : GUESS_RATE;
+    return (struct outlook){
+        .slots = slots,
+        .total = total + unknown_slots * mean,
+        .mean = mean,
+        .ttfb = timed > 0 ? ttfbs / timed : GUESS_TTFB,
+    };
+}
+
+void source_started(struct source *source, const struct lease *lease, int64_t now)
+{
+    int64_t ttfb = MAX(now - lease->lent_at, (int64_t)1);
+    source->ttfb = source->ttfb ? (3 * source->ttfb + ttfb) / 4 : ttfb;
+    source->started = true;
+    rate_start(&source->rate, now);
+    rate_start(&source->link, now);
+    if (source->running++ == 0 && source->heard_at > 0)
+        rate_skip(&source->link, now - source->heard_at);
+    source->heard_at = now;
+}
+
+void source_brought(struct source *source, uint64_t bytes, uint64_t added, int64_t gap, int64_t now)
+{
+    rate_add(&source->rate, bytes, now);
+    rate_add(&source->link, bytes, now);
+    source->heard_at = now;
+    source->bytes += added;
+    source->longest_gap = MAX(source->longest_gap, gap);
+    source->failures = source->busy = 0;
+    source->stalled = false;
+    if (source->slots_now < source->slots && now - source->slots_since >= SLOT_GROW_AFTER) {
+        source->slots_now++;
+        source->slots_since = now;
+    }
+}
+
+void source_dropped(struct source *source, const struct lease *lease)
+{
+    if (lease->started)
+        source->running--;
+}
+
+/* first, twice that, four times … */
+static int64_t growing_pause(int64_t first, unsigned row)
+{
+    int64_t pause = first;
+    while (--row > 0 && pause < PAUSE_MAX)
+        pause *= 2;
+    return MIN(pause, PAUSE_MAX);
+}
+
+static int64_t pause_after_busy(struct source *source, const struct failed *failed, bool counts,
+                                unsigned max_failures)
+{
+    unsigned running = MAX(source->leases, 1U);
+    source->slots_now = MIN(source->slots_now, running);
+    source->slots_since = failed->now;
+    if (counts && ++source->busy >= BUSY_PATIENCE * max_failures)
+        source->excluded = true;
+    return failed->retry_after > 0 ? failed->retry_after
+                                   : growing_pause(PAUSE_BUSY, MAX(source->busy, 1U));
+}
+
+static int64_t pause_after_gone(struct source *source, const struct failed *failed, bool counts,
+                                unsigned max_failures)
+{
+    if (!counts)
+        return failed->retry_after;
+    if (failed->failure == PLAN_GONE && failed->brought >= PROGRESS_MIN) {
+        source->failures = 0;
+        return MAX(failed->retry_after, PAUSE_SHORT);
+    }
+    if (++source->failures >= max_failures)
+        source->excluded = true;
+    return MAX(failed->retry_after, growing_pause(PAUSE_FIRST, source->failures));
+}
+
+void source_failed(struct source *source, const struct failed *failed, unsigned max_failures)
+{
+    bool counts = failed->lent_at >= source->failed_at;
+    int64_t pause = 0;
+    source->stalled = failed->failure == PLAN_STALLED;
+    switch (failed->failure) {
+    case PLAN_REFUSED:
+    case PLAN_WRONG:
+        source->excluded = true;
+        break;
+    case PLAN_BUSY:
+        pause = pause_after_busy(source, failed, counts, max_failures);
+        break;
+    case PLAN_GONE:
+    case PLAN_STALLED:
+        pause = pause_after_gone(source, failed, counts, max_failures);
+        break;
+    }
+    if (counts)
+        source->failed_at = failed->now;
+    if (pause > 0)
+        source->paused_until = MAX(source->paused_until, failed->now + pause);
+}

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT */
+#include "swarm/identity.h"
+
+#include "base/error.h"
+#include "base/util.h"
+#include "io/digest.h"
+#include "io/socket.h"
+#include "swarm/policy.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <ifaddrs.h>
+#include <stdio.h>
+#include <string.h>
+
+#define HOST_ID_LENGTH 32 /* hex digits: 128 bits */
+
+int identity_node(char out[static MESSAGE_ID_SIZE], struct ddm_error *err)
+{
+    unsigned char bytes[16];
+    if (digest_random(bytes, sizeof bytes) < 0)
+        return error_set(err, DDM_E_FAIL, "the system gives no random numbers");
+    for (size_t i = 0; i < sizeof bytes; i++)
+        snprintf(out + 2 * i, 3, "%02x", bytes[i]);
+    return 0;
+}
+
+/* The beginning of a small file; nothing where it cannot be read. */
+static void read_into(char *out, size_t size, const char *path)
+{
+    _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd >= 0 && read(fd, out, size) < 0)
+        memset(out, 0, size);
+}
+
+/* The boot id tells cloned machines apart, the namespace hosts that share one kernel. What cannot
+ * be found out stays zero. */
+void identity_host(char out[static MESSAGE_ID_SIZE])
+{
+    struct {
+        char what[16], machine[64], boot[64], network[64], name[256];
+    } facts = { .what = "ddm host id" };
+    read_into(facts.machine, sizeof facts.machine, "/etc/machine-id");
+    read_into(facts.boot, sizeof facts.boot, "/proc/sys/kernel/random/boot_id");
+    if (readlink("/proc/self/ns/net", facts.network, sizeof facts.network) < 0)
+        facts.network[0] = '\0';
+    if (gethostname(facts.name, sizeof facts.name) < 0)
+        facts.name[0] = '\0';
+    if (digest_once("sha-256", &facts, sizeof facts, out, HOST_ID_LENGTH + 1) < 0)
+        snprintf(out, MESSAGE_ID_SIZE, "unknown-%ld", (long)getpid());
+}
+
+/* One spelling for each number; false where it is none. */
+static bool normalise(char out[static ADDRESS_HOST_SIZE], const char *host)
+{
+    struct sockaddr_in in = { .sin_family = AF_INET };
+    struct sockaddr_in6 in6 = { .sin6_family = AF_INET6 };
+    char number[ADDRESS_HOST_SIZE];
+    snprintf(number, sizeof number, "%.*s", (int)strcspn(host, "%"), host);
+    if (inet_pton(AF_INET, number, &in.sin_addr) == 1)
+        socket_host(out, (const struct sockaddr *)&in);
+    else if (inet_pton(AF_INET6, number, &in6.sin6_addr) == 1)
+        socket_host(out, (const struct sockaddr *)&in6);
+    else
+        return false;
+    return true;
+}
+
+bool identity_is_local(const char *host)
+{
+    char wanted[ADDRESS_HOST_SIZE];
+    struct ifaddrs *list = NULL;
+    bool found = policy_host_is_loopback(host);
+    if (found || !normalise(wanted, host) || getifaddrs(&list) < 0)
+        return found;
+    for (const struct ifaddrs *i = list; i && !found; i = i->ifa_next) {
+        char number[ADDRESS_HOST_SIZE] = "";
+        if (i->ifa_addr)
+            socket_host(number, i->ifa_addr);
+        found = strcmp(number, wanted) == 0;
+    }
+    freeifaddrs(list);
+    return found;
+}

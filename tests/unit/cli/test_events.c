@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT */
+#include "cli/events.h"
+
+#include "base/util.h"
+
+#include <jansson.h>
+#include <string.h>
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+/* cmocka needs those above */
+#include <cmocka.h>
+
+static const struct ddm_source_info sources[] = {
+    { .name = "you", .bytes = 10, .rate = 5, .state = DDM_SOURCE_LOADING, .leases = 2 },
+    { .name = "10.0.0.2:7071",
+      .kind = DDM_SOURCE_PEER,
+      .state = DDM_SOURCE_WAITING,
+      .why = "connection \"refused\"\n" },
+};
+
+/* An event with everything in it, as one line of JSON that was read back. */
+static json_t *encode(struct ddm_event event)
+{
+    json_error_t error;
+    event.url = "http://h/f";
+    event.sources = sources;
+    event.source_count = ARRAY_SIZE(sources);
+    _cleanup_free_ char *text = event_encode(&event, 1700000000123 * MSEC);
+    assert_non_null(text);
+    assert_null(strchr(text, '\n'));
+    json_t *value = json_loads(text, JSON_REJECT_DUPLICATES, &error);
+    assert_true(json_is_object(value));
+    assert_true(json_real_value(json_object_get(value, "time")) == 1700000000.123);
+    assert_string_equal(json_string_value(json_object_get(value, "url")), "http://h/f");
+    return value;
+}
+
+static const char *text_of(const json_t *value, const char *key)
+{
+    return json_string_value(json_object_get(value, key));
+}
+
+static void test_start(void **state)
+{
+    json_t *value = encode((struct ddm_event){
+        .type = DDM_EVENT_START, .path = "f", .size = 20, .done = 10, .elapsed = 1500 * MSEC });
+    assert_string_equal(text_of(value, "event"), "start");
+    assert_string_equal(text_of(value, "path"), "f");
+    assert_int_equal(json_integer_value(json_object_get(value, "size")), 20);
+    assert_int_equal(json_integer_value(json_object_get(value, "done")), 10);
+    assert_true(json_real_value(json_object_get(value, "elapsed")) == 1.5);
+    const json_t *peer = json_array_get(json_object_get(value, "sources"), 1);
+    assert_string_equal(text_of(peer, "name"), "10.0.0.2:7071");
+    assert_string_equal(text_of(peer, "kind"), "peer");
+    assert_string_equal(text_of(peer, "state"), "waiting");
+    assert_string_equal(text_of(peer, "why"), "connection \"refused\"\n");
+    json_decref(value);
+}
+
+static void test_source_and_notice(void **state)
+{
+    json_t *value = encode((struct ddm_event){
+        .type = DDM_EVENT_SOURCE, .size = DDM_SIZE_UNKNOWN, .source = &sources[0] });
+    assert_true(json_is_null(json_object_get(value, "size")));
+    assert_true(json_is_null(json_object_get(value, "path")));
+    assert_null(json_object_get(value, "sources"));
+    assert_string_equal(text_of(json_object_get(value, "source"), "kind"), "origin");
+    json_decref(value);
+    value = encode((struct ddm_event){ .type = DDM_EVENT_NOTICE, .text = "bad \xff byte" });
+    assert_string_equal(text_of(value, "text"), "bad ? byte");
+    json_decref(value);
+}
+
+static void test_error(void **state)
+{
+    const struct ddm_error error = { DDM_E_NETWORK, "no way" };
+    json_t *value =
+        encode((struct ddm_event){ .type = DDM_EVENT_ERROR, .error = &error, .part = "f.part" });
+    assert_string_equal(text_of(value, "event"), "error");
+    assert_string_equal(text_of(value, "code"), "network");
+    assert_int_equal(json_integer_value(json_object_get(value, "exit")), 3);
+    assert_string_equal(text_of(value, "message"), "no way");
+    assert_string_equal(text_of(value, "part"), "f.part");
+    json_decref(value);
+
+    _cleanup_free_ char *text = event_encode_error("u", &error, 0);
+    assert_non_null(strstr(text, "\"exit\":3"));
+}
+
+static void test_names(void **state)
+{
+    static const char *const names[] = { "start", "source", "progress", "notice", "done", "error" };
+    const struct ddm_error error = { DDM_E_FAIL, "" };
+    for (unsigned type = DDM_EVENT_START; type <= DDM_EVENT_ERROR; type++) {
+        json_t *value = encode(
+            (struct ddm_event){ .type = type, .source = &sources[0], .text = "", .error = &error });
+        assert_string_equal(text_of(value, "event"), names[type]);
+        json_decref(value);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_start),
+        cmocka_unit_test(test_source_and_notice),
+        cmocka_unit_test(test_error),
+        cmocka_unit_test(test_names),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
