@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/error.h"
 
+#include "base/str.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -32,10 +34,12 @@ const char *ddm_source_state_name(enum ddm_source_state state)
 int error_set(struct ddm_error *err, enum ddm_code code, const char *format, ...)
 {
     if (err) {
+        char raw[sizeof err->message];
         va_list ap;
         va_start(ap, format);
-        vsnprintf(err->message, sizeof err->message, format, ap);
+        vsnprintf(raw, sizeof raw, format, ap);
         va_end(ap);
+        str_printable(err->message, sizeof err->message, raw); /* it may quote anything */
         err->code = code;
     }
     return -(int)code;

@@ -203,7 +203,6 @@ static size_t parameter_value(const char **p, char *out)
 }
 
 /* charset'language'value of RFC 8187, decoded in place; 0 where it is not that or no UTF-8. */
- */
 static size_t extended_value(char *value, size_t length)
 {
     static const char prefix[] = "UTF-8'";

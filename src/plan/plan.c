@@ -60,8 +60,7 @@ void plan_remove_source(struct plan *plan, plan_source source)
     plan->sources[source].removed = true;
 }
 
-/* -- Leases end ---------------------------------------------------------------------------------
- */
+/* -- Leases end -------------------------------------------------------------------------------- */
 
 /* Drops a lease; what nobody else brings of it is free again. */
 static void end_lease(struct plan *plan, struct lease *lease)
@@ -86,7 +85,13 @@ static void fail_lease(struct plan *plan, struct lease *lease, enum plan_failure
                        int64_t retry_after, int64_t now)
 {
     struct source *source = &plan->sources[lease->source];
-    struct failed failed = { failure, lease->pos - lease->begin, lease->lent_at, retry_after, now };
+    struct failed failed = {
+        .failure = failure,
+        .brought = lease->pos - lease->begin,
+        .lent_at = lease->lent_at,
+        .retry_after = MIN(retry_after, PAUSE_ASKED_MAX),
+        .now = now,
+    };
     end_lease(plan, lease);
     source_failed(source, &failed, plan->max_failures);
     while (failure == PLAN_WRONG && source->first != 0)
@@ -149,8 +154,7 @@ void plan_tick(struct plan *plan, int64_t now)
         source_end_pause(&plan->sources[i], now);
 }
 
-/* -- Leases begin and go on ---------------------------------------------------------------------
- */
+/* -- Leases begin and go on -------------------------------------------------------------------- */
 
 bool plan_next(struct plan *plan, plan_source source, int64_t now, plan_lease *ret_lease,
                struct range *ret_range)
@@ -229,8 +233,7 @@ struct range plan_lease_rest(const struct plan *plan, plan_lease id)
     return lease ? (struct range){ lease->pos, lease->end } : (struct range){ 0, 0 };
 }
 
-/* -- The plan as a whole ------------------------------------------------------------------------
- */
+/* -- The plan as a whole ----------------------------------------------------------------------- */
 
 void plan_set_frontier(struct plan *plan, uint64_t frontier)
 {

@@ -9,7 +9,7 @@
  * - Pull: a source that has a free slot asks; nothing is assigned in advance. One that got nothing
  *   asks again when a lease ended, at plan_next_wake, and after each plan_tick (a lease that turns
  *   slow or silent is split or hedged only when someone asks).
- * - A lease is [begin, end). Its end may be cut while it runs (plan_lease_end), never grown. A
+ * - A lease is [begin, end). Its end may be cut while it runs (plan_lease_rest), never grown. A
  *   lease whose rest is wanted no longer is *cancelled*: plan_take_cancelled names it once and the
  *   caller stops its transfer; the lease is gone then.
  * - Bytes are reported as they come (plan_progress); what is done is never lent again. Bytes past a
@@ -72,15 +72,15 @@ int plan_add_source(struct plan *plan, unsigned slots, plan_source *ret);
 /* No more leases for it; those it has go on unless they are failed by the caller. */
 void plan_remove_source(struct plan *plan, plan_source source);
 
-/* The next lease for a source, [*ret_begin, *ret_end). Returns true and fills the results, or false
+/* The next lease for a source. Returns true and fills the results, or false
  * where there is nothing for it now: no free slot, paused, everything lent and no split worth it,
- * window full. A split may cut another lease: look at plan_lease_end of the others (or at the
+ * window full. A split may cut another lease: look at plan_lease_rest of the others (or at the
  * return of plan_progress) and at plan_take_cancelled. */
 bool plan_next(struct plan *plan, plan_source source, int64_t now, plan_lease *ret_lease,
                struct range *ret_range);
 
-/* All calls below take the number of a lease that is gone (cancelled, ended) and do nothing then,
- * except that bytes for it count as waste. */
+/* The calls below may be given the number of a lease that is gone (cancelled, ended): they do
+ * nothing then, except that bytes for it count as waste. */
 
 /* `length` bytes came for a lease, directly behind those before. Returns how many of them lie
  * within the lease as it is now (the caller writes those, in full or not at all, and drops the
@@ -102,8 +102,8 @@ struct range plan_lease_rest(const struct plan *plan, plan_lease lease);
 void plan_done(struct plan *plan, plan_lease lease, int64_t now);
 
 /* The transfer ended early. The rest of the lease goes back. `retry_after` (ns, 0: none) is what
- * the source itself asked for. After PLAN_WRONG the other leases of the source are cancelled; else
- * they go on. */
+ * the source itself asked for, at most an hour counts. After PLAN_WRONG the other leases of the
+ * source are cancelled; else they go on. */
 void plan_fail(struct plan *plan, plan_lease lease, enum plan_failure failure, int64_t retry_after,
                int64_t now);
 

@@ -17,7 +17,7 @@
 #include "plan/plan.h"
 #include "plan/rate.h"
 
-/* -- Every tunable number of the planner ------------------------------------------------------ */
+/* -- Every tunable number of the planner ------------------------------------------------------- */
 
 /* Leases: what a source brings in LEASE_TIME seconds, within these. */
 #define LEASE_TIME  2.0
@@ -56,12 +56,12 @@
 #define PAUSE_FIRST     (500 * MSEC) /* then twice as long with each in a row, */
 #define PAUSE_MAX       (30 * SEC)   /* up to here */
 #define PAUSE_BUSY      (1 * SEC)    /* the same for a busy source that names no time */
+#define PAUSE_ASKED_MAX (3600 * SEC) /* what a source asks for is believed up to here */
 #define MAX_FAILURES    8
 #define BUSY_PATIENCE   3          /* times max_failures, before a busy source is given up */
 #define SLOT_GROW_AFTER (10 * SEC) /* that went well: one more slot for a source that was busy */
 
-/* -- State --------------------------------------------------------------------------------------
- */
+/* -- State ------------------------------------------------------------------------------------- */
 
 struct lease {
     plan_lease id; /* 0: the slot is free */
@@ -120,8 +120,7 @@ struct outlook {
     int64_t ttfb; /* the same */
 };
 
-/* -- plan_table.c -------------------------------------------------------------------------------
- */
+/* -- plan_table.c ------------------------------------------------------------------------------ */
 
 /* Memory for one more lease and all that can follow from it. Leases may move. */
 int leases_reserve(struct plan *plan);
@@ -138,8 +137,7 @@ void lease_queue_cancelled(struct plan *plan, plan_lease id);
     for (struct lease *l = (plan)->leases; l < (plan)->leases + (plan)->lease_capacity; l++)       \
         if (l->id != 0)
 
-/* -- plan_lend.c --------------------------------------------------------------------------------
- */
+/* -- plan_lend.c ------------------------------------------------------------------------------- */
 
 /* End of what may be lent now. */
 uint64_t lend_limit(const struct plan *plan);
@@ -148,8 +146,7 @@ uint64_t lend_limit(const struct plan *plan);
 bool lend_choose(const struct plan *plan, const struct source *source, int64_t now,
                  const struct outlook *outlook, struct range *ret);
 
-/* -- plan_split.c -------------------------------------------------------------------------------
- */
+/* -- plan_split.c ------------------------------------------------------------------------------ */
 
 /* What a source with a free slot can take over from a running lease: the end of it, or (hedge) all
  * of its rest a second time. */
@@ -164,8 +161,7 @@ bool split_choose(const struct plan *plan, plan_source thief, int64_t now,
 /* How long nothing came for a lease, the caller's own sleep not counted. */
 int64_t lease_silence(const struct plan *plan, const struct lease *lease, int64_t now);
 
-/* -- plan_source.c ------------------------------------------------------------------------------
- */
+/* -- plan_source.c ----------------------------------------------------------------------------- */
 
 struct outlook sources_outlook(const struct plan *plan, int64_t now);
 

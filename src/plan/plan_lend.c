@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Which free range a source gets next, and how much of it.
  *
- * A lease is what the source brings in LEASE_TIME. Toward the end it is guided: no more than the
- * lease's share of what is still free, so that all sources come out together; the rest of the way
- * to "together" is the matter of plan_split.c. With a window everyone should get something of it:
+ * A lease is what the source brings in LEASE_TIME. The ends of leases of one source
+ * keep their distance, so that it is not without work whenever it waits for first bytes. Toward the
+ * end of the object a lease is guided: no more than its share of what is still missing, less what
+ * its source has to bring anyway, so that all come out together; the rest of the way to "together"
+ * is the matter of plan_split.c. With a window everyone should get something of it:
  * leases are at most half of their share of it; and as it moves on in small steps, a source waits
  * for a whole lease to fit rather than take the crumbs. */
 #include "plan/plan_internal.h"

@@ -69,8 +69,7 @@ static void join(struct network *net, double rate, int64_t ttfb, unsigned slots)
     assert_int_equal(plan_add_source(net->plan, slots, &link->source), 0);
 }
 
-/* -- The books ----------------------------------------------------------------------------------
- */
+/* -- The books --------------------------------------------------------------------------------- */
 
 static void check_pair(const struct plan *plan, const struct lease *a, const struct lease *b)
 {
@@ -113,8 +112,7 @@ static void check_books(const struct network *net)
     assert_true(plan->hedged <= MAX(net->size / HEDGE_WASTE, HEDGE_BUDGET));
 }
 
-/* -- Moving bytes -------------------------------------------------------------------------------
- */
+/* -- Moving bytes ------------------------------------------------------------------------------ */
 
 static void drop_flow(struct network *net, struct flow *flow)
 {

@@ -6,8 +6,7 @@
 
 #include <string.h>
 
-/* -- Weather ------------------------------------------------------------------------------------
- */
+/* -- Weather ----------------------------------------------------------------------------------- */
 
 static void change_weather(struct network *net, bool first_is_safe)
 {
@@ -72,8 +71,7 @@ static void random_downloads(void **state)
         one_random_download(seed);
 }
 
-/* -- Close to the bound -------------------------------------------------------------------------
- */
+/* -- Close to the bound ------------------------------------------------------------------------ */
 
 #define MBIT (1e6 / 8)
 

@@ -8,8 +8,7 @@ static void assert_state(const struct plan *plan, plan_source source, int64_t no
     assert_int_equal(info(plan, source, now).state, state);
 }
 
-/* -- Gone ---------------------------------------------------------------------------------------
- */
+/* -- Gone -------------------------------------------------------------------------------------- */
 
 static void pauses_grow_until_given_up(void **state)
 {
@@ -107,8 +106,7 @@ static void max_failures_is_configured(void **state)
     plan_free(plan);
 }
 
-/* -- Busy, refused, wrong -----------------------------------------------------------------------
- */
+/* -- Busy, refused, wrong ---------------------------------------------------------------------- */
 
 static void busy_takes_slots_away(void **state)
 {
@@ -142,6 +140,17 @@ static void busy_takes_slots_away(void **state)
     for (int i = 21; i < 100; i++)
         bring(plan, lent.id, 1, i * SEC);
     assert_int_equal(info(plan, a, 100 * SEC).slots, 4);
+    plan_free(plan);
+}
+
+static void absurd_wishes(void **state)
+{
+    struct plan *plan = plan_of(GIB, 0);
+    plan_source a = add_source(plan, 1), b = add_source(plan, 1);
+    plan_fail(plan, next(plan, a, SEC).id, PLAN_BUSY, INT64_MAX, SEC);
+    assert_int_equal(plan_next_wake(plan), 3601 * SEC);
+    plan_fail(plan, next(plan, b, SEC).id, PLAN_GONE, INT64_MIN, SEC);
+    assert_int_equal(plan_next_wake(plan), 1500 * MSEC);
     plan_free(plan);
 }
 
@@ -200,8 +209,7 @@ static void wrong_content_ends_all_of_the_source(void **state)
     plan_free(plan);
 }
 
-/* -- Stalls -------------------------------------------------------------------------------------
- */
+/* -- Stalls ------------------------------------------------------------------------------------ */
 
 /* Ticks as a caller does; returns when the lease was cancelled, or -1. */
 static int64_t stalls_at(struct plan *plan, plan_lease lease, int64_t from, int64_t to)
@@ -318,8 +326,7 @@ static void first_bytes_are_smoothed(void **state)
     plan_free(plan);
 }
 
-/* -- Displays -----------------------------------------------------------------------------------
- */
+/* -- Displays ---------------------------------------------------------------------------------- */
 
 static void what_displays_are_told(void **state)
 {
@@ -352,6 +359,7 @@ int main(void)
         cmocka_unit_test(one_incident_counts_once),
         cmocka_unit_test(max_failures_is_configured),
         cmocka_unit_test(busy_takes_slots_away),
+        cmocka_unit_test(absurd_wishes),
         cmocka_unit_test(busy_for_ever),
         cmocka_unit_test(refused_leaves_the_rest_running),
         cmocka_unit_test(wrong_content_ends_all_of_the_source),

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/util.h"
+#include "io/head.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static struct fetch_head parse(const char *lines)
+{
+    struct fetch_head head;
+    fetch_head_clear(&head);
+    while (*lines) {
+        size_t n = strcspn(lines, "\n");
+        fetch_head_line(&head, lines, n + (lines[n] == '\n'));
+        lines += n + (lines[n] == '\n');
+    }
+    return head;
+}
+
+static void test_a_range(void **state)
+{
+    struct fetch_head h = parse("HTTP/1.1 206 Partial Content\r\n"
+                                "Content-Range: bytes 100-199/1000\r\n"
+                                "content-length: 100\r\n"
+                                "ETag: \"abc\"\r\n"
+                                "LAST-MODIFIED:Sat, 01 Jan 2022 00:00:00 GMT\r\n\r\n");
+    assert_int_equal(h.status, 206);
+    assert_true(h.http && h.range && !h.encoded && !h.multipart);
+    assert_int_equal(h.begin, 100);
+    assert_int_equal(h.end, 200);
+    assert_int_equal(h.total, 1000);
+    assert_int_equal(h.length, 100);
+    assert_string_equal(h.etag, "\"abc\"");
+    assert_string_equal(h.last_modified, "Sat, 01 Jan 2022 00:00:00 GMT");
+}
+
+static void test_ranges_that_are_none(void **state)
+{
+    static const char *const values[] = {
+        "bytes 0-99/*",
+        "bytes 0-99",
+        "bytes -99/100",
+        "bytes 0-/100",
+        "bytes 5-4/100",
+        "bytes 0-100/100",
+        "items 0-99/100",
+        "bytes 0-99/1e3",
+        "bytes 0-99/100/2",
+        "bytes  - / ",
+        "",
+        "bytes 0-99/18446744073709551615",
+        "bytes 0-99/99999999999999999999",
+        "bytes +0-99/100",
+        "bytes 0--1/100",
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(values); i++) {
+        char line[200];
+        snprintf(line, sizeof line, "HTTP/1.1 206 x\nContent-Range: %s\n", values[i]);
+        struct fetch_head h = parse(line);
+        if (h.range)
+            fail_msg("took '%s' for a range", values[i]);
+    }
+}
+
+static void test_a_star_with_416_gives_the_total(void **state)
+{
+    struct fetch_head h = parse("HTTP/1.1 416 x\nContent-Range: bytes */1234\n");
+    assert_false(h.range);
+    assert_int_equal(h.total, 1234);
+}
+
+static void test_two_that_differ_are_not_trusted(void **state)
+{
+    struct fetch_head h = parse("HTTP/1.1 206 x\nContent-Range: bytes 0-1/10\n"
+                                "Content-Range: bytes 2-3/10\nContent-Length: 2\n"
+                                "Content-Length: 3\n");
+    assert_false(h.range);
+    assert_true(h.length == FETCH_UNKNOWN);
+    h = parse("HTTP/1.1 206 x\nContent-Range: bytes 0-1/10\nContent-Range: bytes 0-1/10\n");
+    assert_true(h.range);
+}
+
+static void test_a_status_line_begins_anew(void **state)
+{
+    struct fetch_head h = parse("HTTP/1.1 302 Found\nETag: \"old\"\nContent-Length: 7\n\n"
+                                "HTTP/1.1 200 OK\n");
+    assert_int_equal(h.status, 200);
+    assert_string_equal(h.etag, "");
+    assert_true(h.length == FETCH_UNKNOWN);
+}
+
+static void test_encodings_and_kinds(void **state)
+{
+    assert_true(parse("HTTP/1.1 200 x\nContent-Encoding: gzip\n").encoded);
+    assert_false(parse("HTTP/1.1 200 x\nContent-Encoding: identity\n").encoded);
+    assert_true(
+        parse("HTTP/1.1 206 x\nContent-Type: multipart/byteranges; boundary=x\n").multipart);
+    assert_int_equal(parse("HTTP/1.1 503 x\nRetry-After: 7\n").retry_after, 7 * SEC);
+    assert_int_equal(parse("HTTP/1.1 503 x\nRetry-After: 99999999\n").retry_after, 3600 * SEC);
+    assert_int_equal(parse("HTTP/1.1 503 x\nRetry-After: -1\n").retry_after, 0);
+}
+
+static void test_control_bytes_and_length_empty_a_field(void **state)
+{
+    char line[1000] = "ETag: \"";
+    memset(line + 7, 'x', 900);
+    struct fetch_head h = parse(line);
+    assert_string_equal(h.etag, "");
+    assert_string_equal(parse("ETag: \"a\x01z\"\n").etag, "");
+}
+
+static void test_versions(void **state)
+{
+    assert_true(fetch_same_version("\"a\"", "", "\"a\"", ""));
+    assert_false(fetch_same_version("\"a\"", "x", "\"b\"", "x"));
+    assert_true(fetch_same_version("W/\"a\"", "x", "W/\"b\"", "x")); /* the date decides */
+    assert_false(fetch_same_version("W/\"a\"", "", "W/\"b\"", ""));
+    assert_false(fetch_same_version("\"a\"", "", "", ""));
+    assert_false(fetch_same_version("", "x", "", "y"));
+    assert_true(fetch_same_version("", "", "", ""));
+    assert_true(fetch_same_version("\"a\"", "x", "", "x"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_range),
+        cmocka_unit_test(test_ranges_that_are_none),
+        cmocka_unit_test(test_a_star_with_416_gives_the_total),
+        cmocka_unit_test(test_two_that_differ_are_not_trusted),
+        cmocka_unit_test(test_a_status_line_begins_anew),
+        cmocka_unit_test(test_encodings_and_kinds),
+        cmocka_unit_test(test_control_bytes_and_length_empty_a_field),
+        cmocka_unit_test(test_versions),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
