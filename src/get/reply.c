@@ -9,6 +9,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 static bool bad(struct transfer *t, enum plan_failure failure, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
@@ -83,14 +84,28 @@ bool reply_check(struct transfer *t, const struct fetch_head *head)
     return true;
 }
 
+/* What the codes of a peer's errors mean, where its status alone does not say. */
+static const struct {
+    const char *code;
+    enum plan_failure failure;
+} peer_codes[] = {
+    { "changed", PLAN_WRONG },       { "no_ranges", PLAN_REFUSED }, { "wrong_range", PLAN_REFUSED },
+    { "policy", PLAN_REFUSED },      { "bad_url", PLAN_REFUSED },   { "busy", PLAN_BUSY },
+    { "leaving", PLAN_GONE },
+};
+
 void reply_read_error(struct transfer *t)
 {
     struct message_error error;
     if (t->source->kind != DDM_SOURCE_PEER || !t->bad || t->body_length == 0 ||
         !message_error_decode(&error, t->body, t->body_length))
         return;
-    if (error.origin_status >= 400)
+    if (error.origin_status >= 400) {
         bad_status(t, error.origin_status);
-    else
-        str_copy(t->source->why, sizeof t->source->why, error.message);
+        return;
+    }
+    str_copy(t->source->why, sizeof t->source->why, error.message);
+    for (size_t i = 0; i < ARRAY_SIZE(peer_codes); i++)
+        if (strcmp(error.code, peer_codes[i].code) == 0)
+            t->failure = peer_codes[i].failure;
 }

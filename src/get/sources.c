@@ -97,11 +97,9 @@ static void on_away(void *arg, const char *why)
 {
     struct tracker *tracker = arg;
     struct job *job = tracker->job;
-    char text[ADDRESS_TEXT_SIZE];
     tracker->failed = true;
     if (!job->quiet_tracker && !tracker->answered)
-        report_notice(job, "tracker %s cannot be reached, going on without it (%s)",
-                      address_format(text, &tracker->at), why);
+        report_notice(job, "going on without the tracker: %s", why);
     job_changed(job);
 }
 

@@ -13,7 +13,8 @@
  * stays behind finds its bytes in the store or, where they had to go, starts a fill of its own.
  * A fill that nobody waits for is cancelled, and so is its connection.
  *
- * Objects without a validator serve one request only: nothing could tell two versions apart. */
+ * Objects without a validator serve one request, and others only while they are being filled with
+ * the very bytes that those want: nothing could tell two versions apart later. */
 #ifndef DDM_PEER_RELAY_H
 #define DDM_PEER_RELAY_H
 

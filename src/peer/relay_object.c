@@ -23,7 +23,8 @@ struct fill {
 
 /* ---- objects ---- */
 
-/* Nothing tells two versions of it apart, so it serves one request only. */
+/* Nothing tells two versions of it apart, so it serves one request, and those for the very bytes
+ * that it is being filled with. */
 static bool is_private(const struct relay_object *o)
 {
     return !o->etag[0] && !o->last_modified[0];
@@ -57,10 +58,31 @@ static bool is_same(const struct relay_object *o, const struct message_fetch *wa
            (o->size == wanted->size || wanted->size == DDM_SIZE_UNKNOWN);
 }
 
+/* The fill that is about to come to a position, or NULL. */
+static struct fill *fill_near(const struct relay_object *object, uint64_t position)
+{
+    uint64_t window = store_window(object->relay->store, object->relay->readers);
+    list_foreach (fill, &object->fills, struct fill, link)
+        if (fill->watermark <= position && position < fill->end &&
+            position - fill->watermark <= window)
+            return fill;
+    return NULL;
+}
+
+/* Whether one of the fills of an object brings, or has just brought, the bytes from `begin` on. */
+static bool is_being_filled(const struct relay_object *o, uint64_t begin)
+{
+    list_foreach (fill, &o->fills, struct fill, link)
+        if (fill->begin <= begin && begin < fill->watermark &&
+            rangeset_contains(store_valid(o->bytes), begin, fill->watermark))
+            return true;
+    return fill_near(o, begin) != NULL;
+}
+
 struct relay_object *relay_object_get(struct relay *relay, const struct message_fetch *wanted)
 {
     list_foreach (o, &relay->objects, struct relay_object, link) {
-        if (is_private(o) || !is_same(o, wanted))
+        if (!is_same(o, wanted) || (is_private(o) && !is_being_filled(o, wanted->begin)))
             continue;
         list_remove(&o->link); /* used last */
         list_push_back(&relay->objects, &o->link);
@@ -247,17 +269,6 @@ static bool policy_check(void *arg, const struct sockaddr *address)
 {
     const struct fill *fill = arg;
     return policy_allows(fill->object->relay->policy, address);
-}
-
-/* The fill that is about to come to a position, or NULL. */
-static struct fill *fill_near(const struct relay_object *object, uint64_t position)
-{
-    uint64_t window = store_window(object->relay->store, object->relay->readers);
-    list_foreach (fill, &object->fills, struct fill, link)
-        if (fill->watermark <= position && position < fill->end &&
-            position - fill->watermark <= window)
-            return fill;
-    return NULL;
 }
 
 /* How far a new fill has to go: to the end of the request, or to what others bring. */
