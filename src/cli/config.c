@@ -200,7 +200,7 @@ static int load_file(struct options *options, enum option_origin origin, const c
     return r == 0 ? config_parse(options, origin, path, text, length, err) : r;
 }
 
-/* "/home/me/.config/ddm"; empty where there is no home. */
+/* "~/.config/ddm", spelled out; empty where there is no home. */
 static void user_folder(char out[static PATH_MAX])
 {
     const char *base = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");

@@ -28,6 +28,7 @@
  *             loop            event loop (libuv)
  *             socket          addresses for the kernel
  *             store           bytes that were fetched, for whoever reads them next
+ *             url             URLs, taken apart by libcurl
  * swarm/      announcer       tells a tracker of a peer
  *             exchange        one JSON request and its reply
  *             identity        node id and host id

@@ -89,8 +89,8 @@ static const struct {
     const char *code;
     enum plan_failure failure;
 } peer_codes[] = {
-    { "changed", PLAN_WRONG },       { "no_ranges", PLAN_REFUSED }, { "wrong_range", PLAN_REFUSED },
-    { "policy", PLAN_REFUSED },      { "bad_url", PLAN_REFUSED },   { "busy", PLAN_BUSY },
+    { "changed", PLAN_WRONG },  { "no_ranges", PLAN_REFUSED }, { "wrong_range", PLAN_REFUSED },
+    { "policy", PLAN_REFUSED }, { "bad_url", PLAN_REFUSED },   { "busy", PLAN_BUSY },
     { "leaving", PLAN_GONE },
 };
 

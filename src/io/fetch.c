@@ -22,7 +22,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#define BUFFER_SIZE     (256L * 1024) /* one recv(); also what a paused fetch holds */
+#define BUFFER_MEMORY   (8L * 1024 * 1024) /* for the buffers of all fetches together */
+#define BUFFER_MIN      (32L * 1024)
+#define BUFFER_MAX      (512L * 1024) /* of one recv(): the larger, the fewer wake-ups */
 #define CONNECT_TIMEOUT 20L           /* s */
 #define MAX_REDIRECTS   10L
 #define MAX_CONNECTIONS 256L /* kept alive in all */
@@ -33,6 +35,7 @@ struct fetcher {
     struct loop_timer *timer;
     struct loop_defer *defer, *expired;
     unsigned depth;      /* inside libcurl */
+    unsigned count;      /* fetches that exist */
     struct list running; /* added to the multi handle */
     struct list starting, switching, cancelled;
 };
@@ -59,6 +62,7 @@ struct fetch {
 
 static void fetch_destroy(struct fetch *f)
 {
+    f->fetcher->count--;
     list_remove(&f->link);
     list_remove(&f->switching);
     if (f->easy)
@@ -354,10 +358,8 @@ struct fetcher *fetcher_free(struct fetcher *fetcher)
 static int add_header(struct fetch *f, const char *line)
 {
     struct curl_slist *longer = curl_slist_append(f->headers, line);
-    if (!longer)
-        return -1;
-    f->headers = longer;
-    return 0;
+    f->headers = longer ? longer : f->headers;
+    return longer ? 0 : -1;
 }
 
 static int set_range(struct fetch *f, const struct fetch_request *request)
@@ -365,11 +367,8 @@ static int set_range(struct fetch *f, const struct fetch_request *request)
     char range[64];
     if (request->end == 0)
         return 0;
-    if (request->end == FETCH_UNKNOWN)
-        snprintf(range, sizeof range, "%llu-", (unsigned long long)request->begin);
-    else
-        snprintf(range, sizeof range, "%llu-%llu", (unsigned long long)request->begin,
-                 (unsigned long long)request->end - 1);
+    snprintf(range, sizeof range, "%llu-%llu", (unsigned long long)request->begin,
+             (unsigned long long)request->end - 1);
     return curl_easy_setopt(f->easy, CURLOPT_RANGE, range) == CURLE_OK ? 0 : -1;
 }
 
@@ -396,6 +395,12 @@ static int set_headers(struct fetch *f, const struct fetch_request *request)
     return curl_easy_setopt(f->easy, CURLOPT_HTTPHEADER, f->headers) == CURLE_OK ? 0 : -1;
 }
 
+static long buffer_size(const struct fetcher *fr)
+{
+    long share = MIN(BUFFER_MEMORY / (long)(fr->count + 1), BUFFER_MAX);
+    return MAX(share, BUFFER_MIN);
+}
+
 static void set_options(struct fetch *f, const struct fetch_request *request)
 {
     CURL *e = f->easy;
@@ -408,7 +413,7 @@ static void set_options(struct fetch *f, const struct fetch_request *request)
     curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, request->method ? 0L : 1L);
     curl_easy_setopt(e, CURLOPT_MAXREDIRS, MAX_REDIRECTS);
     curl_easy_setopt(e, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-    curl_easy_setopt(e, CURLOPT_BUFFERSIZE, BUFFER_SIZE);
+    curl_easy_setopt(e, CURLOPT_BUFFERSIZE, buffer_size(f->fetcher));
     curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT, CONNECT_TIMEOUT);
     curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(e, CURLOPT_TCP_KEEPALIVE, 1L);
@@ -438,6 +443,7 @@ int fetch_start(struct fetch **ret, struct fetcher *fetcher, const struct fetch_
     list_init(&f->link);
     list_init(&f->switching);
     f->fetcher = fetcher;
+    fetcher->count++;
     f->ops = ops;
     f->arg = arg;
     f->allow = request->allow;

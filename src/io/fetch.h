@@ -62,7 +62,7 @@ struct fetch_request {
     const char *method;         /* NULL: GET */
     const char *body;           /* with method POST or PUT; JSON; copied */
     const char *const *headers; /* "Name: value", NULL at the end; may be NULL */
-    uint64_t begin, end;        /* asked for as Range; 0, 0: no Range; end FETCH_UNKNOWN: open */
+    uint64_t begin, end;        /* asked for as Range; 0, 0: no Range */
     int64_t timeout;            /* of the whole, ns; 0: none */
     bool decode;                /* decode a Content-Encoding that came unasked */
     bool no_proxy;              /* between our own machines: no proxy from the environment */

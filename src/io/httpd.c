@@ -25,8 +25,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#define BLOCK_SIZE        (128 * 1024) /* largest piece of a stream per send() */
-#define CONNECTION_MEMORY (32 * 1024)  /* headers in and out, per connection */
+#define STREAM_MEMORY     (4u * 1024 * 1024) /* for the blocks of streams, of all together */
+#define BLOCK_MIN         (64u * 1024)
+#define BLOCK_MAX         (1024u * 1024) /* of one send(): the larger, the fewer wake-ups */
+#define CONNECTION_MEMORY (32 * 1024)    /* headers in and out, per connection */
 #define MAX_CONNECTIONS   1024
 #define IDLE_TIMEOUT      60 /* s */
 #define BACKLOG           256
@@ -183,11 +185,12 @@ static ssize_t read_stream(void *arg, uint64_t position, char *buf, size_t size)
 void httpd_reply_stream(struct httpd_request *request, unsigned status, const char *content_type,
                         uint64_t length, const struct httpd_stream_ops *ops, void *arg)
 {
+    unsigned share = MIN(STREAM_MEMORY / MAX(request->httpd->active, 1u), BLOCK_MAX);
+    size_t block = MAX(share, BLOCK_MIN);
     request->stream = ops;
     request->stream_arg = arg;
-    send_response(
-        request, status, content_type,
-        MHD_create_response_from_callback(length, BLOCK_SIZE, read_stream, request, NULL));
+    send_response(request, status, content_type,
+                  MHD_create_response_from_callback(length, block, read_stream, request, NULL));
 }
 
 void httpd_stream_resume(struct httpd_request *request)

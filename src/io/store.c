@@ -113,35 +113,46 @@ void store_reader_remove(struct store_reader *reader)
     list_remove(&reader->link);
 }
 
-static bool is_wanted(const struct cell *cell)
+/* Whether a reader will come to a cell: soon (within a cell's length, it must stay), or at all. */
+static bool is_wanted(const struct cell *cell, bool soon)
 {
     uint64_t begin = cell->index * STORE_CELL, end = begin + STORE_CELL;
     list_foreach (reader, &cell->object->readers, struct store_reader, link)
-        if (reader->position < end && reader->position + STORE_CELL > begin)
+        if (reader->position < end && (!soon || reader->position + STORE_CELL > begin))
             return true;
     return false;
+}
+
+static int evict(struct cell *cell)
+{
+    uint64_t begin = cell->index * STORE_CELL;
+    if (rangeset_remove(&cell->object->valid, begin, begin + STORE_CELL, NULL) < 0)
+        return -ENOMEM;
+    forget(cell);
+    return 0;
 }
 
 /* Makes room for one more cell. What has been read is kept up to a part of the bound only: memory
  * that is used again soon is still in the processor's cache. */
 static int make_room(struct store *store)
 {
-    struct cell *oldest = NULL;
+    struct cell *read = NULL, *unread = NULL; /* of each, the one begun longest ago */
     uint64_t kept = 0;
-    list_foreach (cell, &store->cells, struct cell, link)
-        if (!is_wanted(cell)) {
-            oldest = oldest ? oldest : cell;
+    list_foreach (cell, &store->cells, struct cell, link) {
+        if (!is_wanted(cell, false)) {
+            read = read ? read : cell;
             kept += STORE_CELL;
+        } else if (!unread && !is_wanted(cell, true)) {
+            unread = cell;
         }
+    }
     bool full = store->used + STORE_CELL > store->limit;
     if (!full && kept < store->limit / KEEP_PART)
         return 0;
-    if (!oldest)
-        return full ? -EAGAIN : 0;
-    uint64_t begin = oldest->index * STORE_CELL;
-    if (rangeset_remove(&oldest->object->valid, begin, begin + STORE_CELL, NULL) < 0)
-        return -ENOMEM;
-    forget(oldest);
+    if (read)
+        return evict(read);
+    if (full)
+        return unread ? evict(unread) : -EAGAIN;
     return 0;
 }
 

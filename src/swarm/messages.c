@@ -4,7 +4,7 @@
  *
  *     struct ──encode(table)──▶ JSON object ──text──▶ … ──▶ JSON object ──decode(table)──▶ struct
  *
- * What goes beyond single members (begin < end, a list) is checked in the function of the message.
+ * What goes beyond single members (a list) is checked in the function of the message.
  * A number that equals its `absent` and a text that is empty are left out, unless required. */
 #include "swarm/messages.h"
 
@@ -370,10 +370,6 @@ int message_fetch_decode(struct message_fetch *ret, const char *json, size_t len
     int r = object ? decode(fetch_fields, &result, object, err) : -DDM_E_USAGE;
     if (r < 0)
         return r;
-    if (result.begin >= result.end)
-        return error_set(err, DDM_E_USAGE, "\"begin\" must be less than \"end\"");
-    if (result.end > result.size)
-        return error_set(err, DDM_E_USAGE, "\"end\" must not be greater than \"size\"");
     *ret = result;
     return 0;
 }

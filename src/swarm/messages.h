@@ -73,9 +73,10 @@ int message_peers_decode(struct message_peer **ret, size_t *ret_count, const cha
  * check. */
 struct message_fetch {
     char url[MESSAGE_URL_SIZE];
-    uint64_t begin, end; /* begin < end <= INT64_MAX */
-    uint64_t size;       /* >= end; DDM_SIZE_UNKNOWN: not said */
-    char etag[256];      /* empty: not said */
+    uint64_t begin,
+        end; /* as they came, up to INT64_MAX; whoever serves them checks begin < end <= size */
+    uint64_t size;  /* >= end; DDM_SIZE_UNKNOWN: not said */
+    char etag[256]; /* empty: not said */
     char last_modified[64];
 };
 char *message_fetch_encode(const struct message_fetch *fetch);

@@ -103,7 +103,7 @@ static void check_fetch(const char *json, size_t length)
     require_clean(a.url, sizeof a.url);
     require_clean(a.etag, sizeof a.etag);
     require_clean(a.last_modified, sizeof a.last_modified);
-    require(a.begin < a.end && a.end <= INT64_MAX && a.end <= a.size);
+    require(a.begin <= INT64_MAX && a.end <= INT64_MAX);
     char *again = message_fetch_encode(&a);
     require(again && message_fetch_decode(&b, again, strlen(again), NULL) == 0);
     require(strcmp(a.url, b.url) == 0 && a.begin == b.begin && a.end == b.end && a.size == b.size &&

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: MIT
+"""Fixtures: `make_lab(50, 50)` builds a lab; it is torn down however the test ends."""
+
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+sys.path.insert(0, os.path.dirname(__file__))
+
+from ddmlab import Lab, ddm, missing  # noqa: E402
+from ddmlab.process import SANITIZER_REPORT, clean_environment  # noqa: E402
+from ddmlab.waiting import PATIENCE  # noqa: E402
+
+_labs = pytest.StashKey()
+
+
+def pytest_configure(config):
+    # A test run that is told to end still runs its finalizers.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+
+
+@pytest.fixture(scope="session")
+def lab_works():
+    reason = missing()
+    if reason:
+        pytest.skip(reason)
+
+
+@pytest.fixture
+def make_network(request, lab_works):
+    """Labs without ddm. A sanitizer's report in any process fails the test."""
+    labs = request.node.stash.setdefault(_labs, [])
+
+    def make(*uplinks, **options):
+        labs.append(Lab(*uplinks, **options))
+        return labs[-1]
+
+    yield make
+    for lab in labs:
+        lab.close()
+    complaints = [line for lab in labs for line in lab.complaints]
+    if complaints:
+        pytest.fail("\n".join(complaints), pytrace=False)
+
+
+@pytest.fixture
+def make_lab(make_network):
+    """Labs in which ddm runs: make_lab(50, 10) has two hosts with such uplinks, in Mbit/s."""
+    if ddm.binary() is None:
+        pytest.skip("ddm is not built: meson setup build && ninja -C build, or set DDM_BIN")
+    return make_network
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    """A failure shows what the processes said."""
+    report = (yield).get_result()
+    if report.when == "call" and report.failed:
+        for lab in item.stash.get(_labs, []):
+            report.sections.append((f"processes of {lab.name}", lab.report()))
+
+
+@pytest.fixture
+def cli(tmp_path):
+    """cli("get", "--connections", "x"): runs ddm outside of any lab, to its end."""
+    if ddm.binary() is None:
+        pytest.skip("ddm is not built: meson setup build && ninja -C build, or set DDM_BIN")
+
+    def run(*arguments, env=None, deadline=30):
+        done = subprocess.run(
+            [ddm.binary(), *map(str, arguments)],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=deadline * PATIENCE,
+            cwd=tmp_path,
+            env=clean_environment({"HOME": str(tmp_path), **(env or {})}),
+        )
+        assert not SANITIZER_REPORT.search(done.stderr), done.stderr
+        return done
+
+    return run

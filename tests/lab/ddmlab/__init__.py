@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: MIT
+"""The lab: real processes on hosts of their own, on one machine, without touching its network.
+
+A host is a network namespace. It has an uplink of its own (a veth pair to the origin's namespace,
+shaped by tbf in both directions) and a port at a 1 Gbit/s switch (a bridge in a third namespace).
+
+                      ┌──────────── origin: nginx, Python servers ────────────┐
+                      │ to-h1          to-h2          to-h3          to-h4     │
+                      └───┬──────────────┬──────────────┬──────────────┬──────┘
+         tbf, both ways   │ uplink       │ uplink       │ uplink       │ uplink
+                       ┌──┴─┐         ┌──┴─┐         ┌──┴─┐         ┌──┴─┐
+                       │ h1 │         │ h2 │         │ h3 │         │ h4 │
+                       └──┬─┘         └──┬─┘         └──┬─┘         └──┬─┘
+         1 Gbit/s         │ lan          │ lan          │ lan          │ lan
+                      ┌───┴──────────────┴──────────────┴──────────────┴──────┐
+                      │ port-h1        port-h2   switch (bridge)      port-h4 │
+                      └───────────────────────────────────────────────────────┘
+
+One file is one idea:
+
+    waiting.py    wait for a condition, never for a time
+    netns.py      network namespaces: make, enter, remove, also those that a killed run left
+    link.py       a veth pair with a rate: change it, cut it, count what went through
+    process.py    a process by its pid: start, signal, wait, memory, sanitizer reports
+    memory.py     resident, shared and memfd memory of a process, sampled
+    content.py    files of random bytes and their digests
+    host.py       a host: its namespace, uplink, LAN port; runs processes, opens sockets
+    nginx.py      nginx with a config of its own: the origin, the proxy to compare with, the log
+    server.py     small HTTP servers in Python, for what nginx does not do
+    evil.py       peers that do not keep to the contract
+    raw.py        HTTP by hand over a socket
+    ddm.py        the command lines of ddm, and what they print
+    lab.py        all of it together; everything is gone after close()
+"""
+
+from .lab import Lab, missing
+from .waiting import wait_until
+
+__all__ = ["Lab", "missing", "wait_until"]
