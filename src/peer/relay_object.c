@@ -201,13 +201,15 @@ static int on_fill_head(void *arg, const struct fetch_head *head)
     return 0;
 }
 
-/* Where the foremost reader of this fill stands. */
+/* Where the foremost reader of this fill stands; the watermark if one waits for bytes to come. */
 static uint64_t lead(const struct fill *fill)
 {
     uint64_t lead = fill->begin;
-    list_foreach (reader, &fill->object->readers, struct relay_reader, link)
-        if (reader->at.position >= fill->begin && reader->at.position <= fill->watermark)
-            lead = MAX(lead, reader->at.position);
+    list_foreach (reader, &fill->object->readers, struct relay_reader, link) {
+        uint64_t position = MIN(reader->at.position, fill->watermark);
+        if (position >= fill->begin && reader->at.position < fill->end)
+            lead = MAX(lead, position);
+    }
     return lead;
 }
 
@@ -283,11 +285,23 @@ static uint64_t fill_limit(const struct relay_object *object, uint64_t begin, ui
     return end;
 }
 
+static void wake_fills(struct relay_object *object)
+{
+    uint64_t window = store_window(object->relay->store, object->relay->readers);
+    list_foreach (fill, &object->fills, struct fill, link)
+        if (fill->paused && fill->watermark - lead(fill) <= window / 2) {
+            fill->paused = false;
+            fetch_resume(fill->fetch);
+        }
+}
+
 int relay_fill_ensure(struct relay_object *object, const struct relay_reader *reader)
 {
     uint64_t position = reader->at.position;
-    if (fill_near(object, position))
+    if (fill_near(object, position)) {
+        wake_fills(object);
         return 0;
+    }
     struct fill *fill = calloc(1, sizeof *fill);
     if (!fill)
         return -1;
@@ -304,16 +318,6 @@ int relay_fill_ensure(struct relay_object *object, const struct relay_reader *re
     }
     list_push_back(&object->fills, &fill->link);
     return 0;
-}
-
-static void wake_fills(struct relay_object *object)
-{
-    uint64_t window = store_window(object->relay->store, object->relay->readers);
-    list_foreach (fill, &object->fills, struct fill, link)
-        if (fill->paused && fill->watermark - lead(fill) <= window / 2) {
-            fill->paused = false;
-            fetch_resume(fill->fetch);
-        }
 }
 
 void relay_fill_wake(struct relay_object *object)

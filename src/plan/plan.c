@@ -132,20 +132,29 @@ void plan_set_size(struct plan *plan, uint64_t size)
     rangeset_add(&plan->free, lent, size, NULL); /* room for it since plan_new */
 }
 
+/* How long a lease may be silent. Before its first byte a source that has shown nothing yet is
+ * given what the others of this origin take, and longer with each failure. */
+static int64_t patience(const struct plan *plan, const struct lease *l,
+                        const struct outlook *outlook)
+{
+    const struct source *s = &plan->sources[l->source];
+    if (l->started)
+        return MIN(MAX(STALL_TIMES * s->longest_gap, STALL_MIN), STALL_MAX);
+    int64_t least = outlook->timed ? STALL_FIRST_KNOWN << MIN(s->failures, 4U) : STALL_FIRST_MIN;
+    int64_t ttfb = outlook->timed ? MAX(s->ttfb, outlook->ttfb) : s->ttfb;
+    return MIN(MAX(STALL_TIMES * ttfb, least), STALL_FIRST_MAX);
+}
+
 void plan_tick(struct plan *plan, int64_t now)
 {
+    struct outlook outlook = sources_outlook(plan, now);
     if (plan->ticked && now - plan->ticked_at > TICK_LATE)
         plan->awake_since = now;
     plan->ticked = true;
     plan->ticked_at = now;
     leases_foreach(l, plan)
     {
-        const struct source *s = &plan->sources[l->source];
-        int64_t past = STALL_TIMES * (l->started ? s->longest_gap : s->ttfb);
-        int64_t least = l->started ? STALL_MIN : STALL_FIRST_MIN;
-        int64_t most = l->started ? STALL_MAX : STALL_FIRST_MAX;
-        int64_t patience = MAX(past, least);
-        if (l->pos < l->end && lease_silence(plan, l, now) > MIN(patience, most)) {
+        if (l->pos < l->end && lease_silence(plan, l, now) > patience(plan, l, &outlook)) {
             lease_queue_cancelled(plan, l->id);
             fail_lease(plan, l, PLAN_STALLED, 0, now);
         }
@@ -155,6 +164,13 @@ void plan_tick(struct plan *plan, int64_t now)
 }
 
 /* -- Leases begin and go on -------------------------------------------------------------------- */
+
+/* Half a window waits for the consumer: it is the one to wait for, and cuts would only cost. */
+static bool consumer_is_behind(const struct plan *plan)
+{
+    return plan->window > 0 &&
+           rangeset_run_end(&plan->done, plan->frontier) - plan->frontier >= plan->window / 2;
+}
 
 bool plan_next(struct plan *plan, plan_source source, int64_t now, plan_lease *ret_lease,
                struct range *ret_range)
@@ -169,7 +185,7 @@ bool plan_next(struct plan *plan, plan_source source, int64_t now, plan_lease *r
     struct range range;
     if (lend_choose(plan, s, now, &outlook, &range)) {
         rangeset_remove(&plan->free, range.begin, range.end, NULL);
-    } else if (split_choose(plan, source, now, &outlook, &tail)) {
+    } else if (!consumer_is_behind(plan) && split_choose(plan, source, now, &outlook, &tail)) {
         range = tail.range;
     } else {
         return false;

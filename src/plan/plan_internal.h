@@ -43,12 +43,13 @@
 #define HEDGE_BUDGET (1 * MIB)    /* and this much in any case */
 
 /* Stalls: no byte for so many times the longest gap, or the time to first byte, of the source. */
-#define STALL_TIMES     4
-#define STALL_MIN       (1 * SEC)
-#define STALL_MAX       (10 * SEC)
-#define STALL_FIRST_MIN (3 * SEC) /* before the first byte */
-#define STALL_FIRST_MAX (15 * SEC)
-#define TICK_LATE       (1 * SEC) /* between two ticks: it was the caller who slept */
+#define STALL_TIMES       4
+#define STALL_MIN         (1 * SEC)
+#define STALL_MAX         (10 * SEC)
+#define STALL_FIRST_MIN   (3 * SEC) /* before the first byte of all */
+#define STALL_FIRST_KNOWN (1 * SEC) /* the same once one source has had its first byte */
+#define STALL_FIRST_MAX   (15 * SEC)
+#define TICK_LATE         (1 * SEC) /* between two ticks: it was the caller who slept */
 
 /* Failures. */
 #define PAUSE_SHORT     (50 * MSEC) /* after a failure behind PROGRESS_MIN good bytes */
@@ -115,9 +116,10 @@ struct plan {
 /* What can be expected of the sources that are ready, as a whole. */
 struct outlook {
     unsigned slots;
-    double total; /* bytes/s of all of them */
-    double mean;  /* of a lease; a guess where none is known */
-    int64_t ttfb; /* the same */
+    double total;   /* bytes/s of all of them */
+    double mean;    /* of a lease; a guess where none is known */
+    int64_t ttfb;   /* the same */
+    unsigned timed; /* sources whose time to first byte is known */
 };
 
 /* -- plan_table.c ------------------------------------------------------------------------------ */

@@ -76,6 +76,7 @@ struct outlook sources_outlook(const struct plan *plan, int64_t now)
         .total = total + unknown_slots * mean,
         .mean = mean,
         .ttfb = timed > 0 ? ttfbs / timed : GUESS_TTFB,
+        .timed = timed,
     };
 }
 

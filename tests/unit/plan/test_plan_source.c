@@ -258,6 +258,27 @@ static void silent_as_long_as_usual(void **state)
     }
 }
 
+/* Once one source has shown how fast the origin answers, the others get a second, then two … */
+static void silent_while_another_is_quick(void **state)
+{
+    struct plan *plan = plan_of(100 * MIB, 0);
+    plan_source a = add_source(plan, 1), b = add_source(plan, 2);
+    plan_started(plan, next(plan, b, 0).id, 50 * MSEC);
+    bring(plan, next(plan, b, 50 * MSEC).id, 1000, 100 * MSEC);
+    const int64_t begin[] = { SEC, 5 * SEC, 20 * SEC }, patience[] = { SEC, 2 * SEC, 4 * SEC };
+    for (int i = 0; i < 3; i++) {
+        plan_lease lease = next(plan, a, begin[i]).id;
+        plan_lease stopped = 0;
+        int64_t now = begin[i];
+        for (; stopped != lease; now += 100 * MSEC) {
+            plan_tick(plan, now);
+            stopped = cancelled(plan); /* those of b as well: it is silent too */
+        }
+        assert_int_equal(now, begin[i] + patience[i] + 200 * MSEC);
+    }
+    plan_free(plan);
+}
+
 static void silent_after_the_first_byte(void **state)
 {
     const int64_t gaps[] = { 10, 600, 5000 }, patience[] = { 1000, 2400, 10000 };
@@ -365,6 +386,7 @@ int main(void)
         cmocka_unit_test(wrong_content_ends_all_of_the_source),
         cmocka_unit_test(silent_before_the_first_byte),
         cmocka_unit_test(silent_as_long_as_usual),
+        cmocka_unit_test(silent_while_another_is_quick),
         cmocka_unit_test(silent_after_the_first_byte),
         cmocka_unit_test(a_complete_lease_does_not_stall),
         cmocka_unit_test(the_callers_sleep_is_forgiven),

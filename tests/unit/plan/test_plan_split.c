@@ -363,10 +363,44 @@ static void no_hedge_of_ones_own(void **state)
     plan_free(plan);
 }
 
+/* Brings all that a source can get. */
+static void bring_all(struct plan *plan, plan_source source, uint64_t until, int64_t *now)
+{
+    while (plan_done_bytes(plan) < until) {
+        struct lent lent = next(plan, source, *now);
+        if (lent.id == 0)
+            return;
+        *now += 10 * MSEC;
+        bring(plan, lent.id, range_length(lent.range), *now);
+        plan_done(plan, lent.id, *now);
+    }
+}
+
+/* While half a window waits for the consumer of a stream, nothing is cut for its sake. */
+static void not_while_the_consumer_is_behind(void **state)
+{
+    for (int behind = 0; behind < 2; behind++) {
+        struct plan *plan = plan_of(4 * MIB, 4 * MIB);
+        plan_source a = add_source(plan, 1), b = add_source(plan, 1);
+        int64_t now = 0;
+        bring_all(plan, b, 3 * MIB, &now);
+        struct lent silent = next(plan, a, now);
+        assert_int_not_equal(silent.id, 0);
+        bring_all(plan, b, 4 * MIB, &now);
+        assert_int_equal(plan_done_bytes(plan) + range_length(silent.range), 4 * MIB);
+        if (!behind)
+            plan_set_frontier(plan, silent.range.begin);
+        now += 500 * MSEC;
+        assert_int_equal(next(plan, b, now).id == 0, behind);
+        plan_free(plan);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(both_finish_together),
+        cmocka_unit_test(not_while_the_consumer_is_behind),
         cmocka_unit_test(by_rate_and_time_to_first_byte),
         cmocka_unit_test(the_last_to_finish_is_the_victim),
         cmocka_unit_test(silence_makes_a_victim),
