@@ -167,7 +167,7 @@ int job_identify(struct job *job, struct transfer *transfer, const struct fetch_
         job->size = head->length;
     }
     report(job, DDM_EVENT_START);
-    if (!ranges)
+    if (!ranges && job->size > 0)
         report_notice(job, "the origin gives no ranges%s: one stream over this machine's uplink",
                       job->size == DDM_SIZE_UNKNOWN ? " and no length" : "");
     job_changed(job);
