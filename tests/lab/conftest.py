@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 
 import pytest
 
@@ -18,8 +19,10 @@ _labs = pytest.StashKey()
 
 
 def pytest_configure(config):
-    # A test run that is told to end still runs its finalizers.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    # A test run that is told to end still runs its finalizers. (A worker of xdist may have been put
+    # on another thread, where Python takes no handlers; the main process ends it in order.)
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 
 
 @pytest.fixture(scope="session")
