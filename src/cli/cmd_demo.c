@@ -188,9 +188,10 @@ static void print_introduction(const struct demo *demo)
     text_add(&text, "DDM demo: four uplinks act as one\n");
     text_color(&text, &demo->term, COLOR_NONE);
     text_add(&text,
-             "An origin on this machine gives every connection 4 MiB/s, like a far away server.\n"
-             "Three peers lend the client their connections to it; a tracker knows them. The same\n"
-             "24 MiB come twice: first over the client's own connection, then over all four.\n");
+             "An origin on this machine gives each connection 4 MiB/s, as a far away server\n"
+             "would. Three peers lend the client their connections to it; a tracker knows\n"
+             "them. The same 24 MiB come twice: over the client's own connection, then over\n"
+             "all four.\n");
     fputs(text.bytes, stdout);
     fflush(stdout);
     text_release(&text);

@@ -58,13 +58,13 @@ static void finish(struct job *job)
 /* Nobody can bring any more: say what the own uplink met, or else a peer. */
 static void fail_stuck(struct job *job)
 {
-    const struct source *worst = job->sources[0];
-    bool refused = worst->status >= 400;
+    const struct source *own = job->sources[0], *worst = own;
     for (size_t i = 1; i < job->source_count && !worst->why[0]; i++)
         worst = job->sources[i];
-    job_fail(job, refused ? DDM_E_REFUSED : DDM_E_NETWORK, "%s%s",
-             refused ? "the origin refused: " : "",
-             worst->why[0] ? worst->why : "no source is left");
+    if (own->refused || own->status >= 400)
+        job_fail(job, DDM_E_REFUSED, "the origin refused: %s: %.300s", own->why, job->url);
+    else
+        job_fail(job, DDM_E_NETWORK, "%s", worst->why[0] ? worst->why : "no source is left");
 }
 
 /* ---- what the file is ---- */
@@ -108,12 +108,14 @@ static int open_sink(struct job *job)
 {
     struct ddm_error err;
     bool stream = strcmp(job->path, "-") == 0;
+    int r = stream || !job->directory ? 0 : sink_make_directory(job->directory, &err);
     struct sink_config config = { .path = stream ? NULL : job->path,
                                   .fd = 1,
                                   .force = job->force,
                                   .algorithm = job->algorithm[0] ? job->algorithm : NULL,
                                   .hex = job->hex };
-    int r = sink_new(&job->sink, job->loop, &config, &sink_ops, job, &err);
+    if (r == 0)
+        r = sink_new(&job->sink, job->loop, &config, &sink_ops, job, &err);
     if (r < 0)
         job_fail_error(job, &err);
     return r;
@@ -181,7 +183,8 @@ uint64_t job_done_bytes(const struct job *job)
 
 void job_received(struct job *job, uint64_t bytes)
 {
-    rate_add(&job->rate, bytes, loop_now());
+    job->heard_at = loop_now();
+    rate_add(&job->rate, bytes, job->heard_at);
     sink_frontier(job->sink, job->streaming ? job->stream_done
                                             : rangeset_run_end(plan_done_set(job->plan), 0));
     if (!job->streaming && plan_complete(job->plan))
@@ -272,7 +275,7 @@ static void schedule_probe(struct job *job)
     struct source *own = job->sources[0];
     struct plan_source_info info;
     plan_source_get(job->plan, own->plan, loop_now(), &info);
-    if (info.state == PLAN_SOURCE_EXCLUDED && own->status >= 400) {
+    if (info.state == PLAN_SOURCE_EXCLUDED && own->refused) {
         fail_stuck(job); /* 404 and the like: it is not the way there that is wrong */
         return;
     }

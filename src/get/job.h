@@ -43,6 +43,8 @@ struct source {
     bool no_ranges;              /* it answers requests for ranges with the whole */
     long status;                 /* HTTP status of its last reply, 0: none */
     bool unreachable;            /* no connection came about in the last try */
+    bool refused;                /* the origin does not want to give it the file */
+    bool told;                   /* a notice about its failure was given */
     enum ddm_source_state shown; /* in the last event about it */
     uint64_t stream_bytes;       /* given as the one stream */
 };
@@ -106,7 +108,8 @@ struct job {
     char *path; /* NULL before the probe was answered; "-" for a stream */
     int64_t started;
     struct rate rate;
-    bool told_alone, told_insecure;
+    int64_t heard_at; /* when the last byte came */
+    bool told_alone, told_insecure, told_peer;
     struct ddm_error error;
     struct ddm_source_info *infos;
 };
@@ -139,6 +142,8 @@ struct transfer *transfer_of(struct job *job, plan_lease lease);
 /* reply.c: judges a head for a range that was asked for. True if it is right; else fills in what
  * the plan is told and why. */
 bool reply_check(struct transfer *transfer, const struct fetch_head *head);
+/* The request itself was in vain, for good. */
+void reply_refused(struct transfer *transfer, const char *why);
 /* What the JSON body of a peer's error says; refines what reply_check said. */
 void reply_read_error(struct transfer *transfer);
 

@@ -32,7 +32,14 @@ static bool bad_status(struct transfer *t, long status)
         return bad(t, PLAN_BUSY, "HTTP %ld: busy", status);
     if (status == 408 || status >= 500)
         return bad(t, PLAN_GONE, "HTTP %ld", status);
+    t->source->refused = t->source->kind == DDM_SOURCE_ORIGIN;
     return bad(t, PLAN_REFUSED, "HTTP %ld", status);
+}
+
+void reply_refused(struct transfer *t, const char *why)
+{
+    t->source->refused = t->source->kind == DDM_SOURCE_ORIGIN;
+    bad(t, PLAN_REFUSED, "%s", why);
 }
 
 static bool peer_status(struct transfer *t, long status)

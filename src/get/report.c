@@ -4,6 +4,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#define SILENCE (2 * SEC)
+
 static bool streams(const struct job *job, const struct source *source)
 {
     list_foreach (t, &job->transfers, struct transfer, link)
@@ -16,7 +18,9 @@ static enum ddm_source_state state_of(const struct job *job, const struct source
                                       const struct plan_source_info *p)
 {
     if (job->streaming && source->kind == DDM_SOURCE_ORIGIN)
-        return streams(job, source) ? DDM_SOURCE_LOADING : DDM_SOURCE_IDLE;
+        return streams(job, source) ? DDM_SOURCE_LOADING
+               : job->stream_again  ? DDM_SOURCE_WAITING
+                                    : DDM_SOURCE_IDLE;
     if (p->state == PLAN_SOURCE_EXCLUDED || p->state == PLAN_SOURCE_REMOVED)
         return DDM_SOURCE_EXCLUDED;
     if (p->leases > 0)
@@ -26,18 +30,26 @@ static enum ddm_source_state state_of(const struct job *job, const struct source
     return DDM_SOURCE_IDLE;
 }
 
+/* Of all together; nothing after a while of silence, where the mean would still fade. */
+static uint64_t rate_now(const struct job *job, int64_t now)
+{
+    return now - job->heard_at > SILENCE ? 0 : (uint64_t)rate_get(&job->rate, now);
+}
+
 static void describe(const struct job *job, const struct source *source, int64_t now,
                      struct ddm_source_info *ret)
 {
     struct plan_source_info p;
     plan_source_get(job->plan, source->plan, now, &p);
     bool stream = streams(job, source);
+    enum ddm_source_state state = state_of(job, source, &p);
+    uint64_t rate = stream ? rate_now(job, now) : (uint64_t)p.rate;
     *ret = (struct ddm_source_info){
         .name = source->name,
         .kind = source->kind,
-        .state = state_of(job, source, &p),
+        .state = state,
         .bytes = p.bytes + source->stream_bytes,
-        .rate = stream ? (uint64_t)rate_get(&job->rate, now) : (uint64_t)p.rate,
+        .rate = state == DDM_SOURCE_LOADING ? rate : 0,
         .leases = stream ? 1 : p.leases,
         .why = source->why[0] ? source->why : NULL,
     };
@@ -57,7 +69,7 @@ static void emit(struct job *job, enum ddm_event_type type, const struct ddm_sou
         .size = job->size,
         .done = job_done_bytes(job),
         .wasted = plan_wasted_bytes(job->plan),
-        .rate = (uint64_t)rate_get(&job->rate, now),
+        .rate = rate_now(job, now),
         .elapsed = now - job->started,
         .sources = job->infos,
         .source_count = job->source_count,
@@ -84,12 +96,33 @@ void report_notice(struct job *job, const char *format, ...)
     emit(job, DDM_EVENT_NOTICE, NULL, text);
 }
 
+/* What somebody who waits should know without asking: why the own uplink brings nothing, and that a
+ * peer will not help. Once each, and for the first peer only: others mostly have the same reason.
+ */
+static void tell_failure(struct job *job, struct source *source, const struct ddm_source_info *info)
+{
+    bool out = info->state == DDM_SOURCE_EXCLUDED;
+    bool waits = info->state == DDM_SOURCE_WAITING && source->unreachable;
+    bool own = source->kind == DDM_SOURCE_ORIGIN;
+    if (source->told || !info->why || job->state == JOB_ENDED || !(out || waits) ||
+        (!own && job->told_peer))
+        return;
+    source->told = true;
+    job->told_peer |= !own;
+    if (own)
+        report_notice(job, "%s; %s", info->why, out ? "going on with the peers" : "trying again");
+    else
+        report_notice(job, "peer %s: %s; %s", source->name, info->why,
+                      out ? "it is left out" : "trying again");
+}
+
 void report_sources(struct job *job)
 {
     for (size_t i = 0; i < job->source_count; i++) {
         struct source *source = job->sources[i];
         struct ddm_source_info info;
         describe(job, source, loop_now(), &info);
+        tell_failure(job, source, &info);
         if (info.state == source->shown)
             continue;
         source->shown = info.state;

@@ -48,9 +48,29 @@ int sink_check_path(const char *path, bool force, struct ddm_error *err)
     if (stat(path, &st) < 0)
         return 0;
     if (S_ISDIR(st.st_mode))
-        return error_set(err, DDM_E_USAGE, "%s is a directory", path);
+        return error_set(err, DDM_E_USAGE, "%s is a directory (-d puts the file into it)", path);
+    if (!S_ISREG(st.st_mode))
+        return error_set(err, DDM_E_USAGE, "%s is not a regular file: write to it with -o - > %s",
+                         path, path);
     if (!force)
         return error_set(err, DDM_E_USAGE, "%s exists already (--force replaces it)", path);
+    return 0;
+}
+
+int sink_make_directory(const char *path, struct ddm_error *err)
+{
+    _cleanup_free_ char *copy = strdup(path);
+    if (!copy)
+        return error_memory(err);
+    for (char *slash = copy; slash; *slash = '/') {
+        slash = strchr(slash + 1, '/');
+        if (slash)
+            *slash = '\0';
+        if (mkdir(copy, 0777) < 0 && errno != EEXIST)
+            return error_set(err, DDM_E_DISK, "%s: %s", copy, strerror(errno));
+        if (!slash)
+            break;
+    }
     return 0;
 }
 

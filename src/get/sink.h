@@ -42,6 +42,9 @@ int sink_new(struct sink **ret, struct loop *loop, const struct sink_config *con
 /* Whether `path` may be made: 0, or -DDM_E_USAGE with "exists" (and force is off). */
 int sink_check_path(const char *path, bool force, struct ddm_error *err);
 
+/* Makes a directory and those above it; 0 where it is there. */
+int sink_make_directory(const char *path, struct ddm_error *err);
+
 bool sink_is_stream(const struct sink *sink);
 const char *
 sink_part(const struct sink *sink); /* the unfinished file; NULL: nothing in it, or a stream */

@@ -102,6 +102,9 @@ static void lease_done(struct transfer *t, const struct fetch_result *result)
     t->source->status = result->status;
     if (t->bad)
         reply_read_error(t);
+    else if (result->code == -DDM_E_REFUSED ||
+             result->code == -DDM_E_USAGE) /* too many redirects */
+        reply_refused(t, result->message);
     else if (!plan_lease_complete(t->job->plan, t->lease))
         str_copy(t->source->why, sizeof t->source->why,
                  result->message[0] ? result->message : "closed the connection early");
@@ -146,6 +149,8 @@ static void stream_done(struct transfer *t, const struct fetch_result *result)
     t->source->status = result->status;
     if (whole)
         t->source->why[0] = '\0';
+    else if (result->code == -DDM_E_REFUSED && !t->bad)
+        reply_refused(t, result->message);
     else if (!t->bad)
         str_copy(t->source->why, sizeof t->source->why,
                  result->message[0] ? result->message : "closed the connection early");

@@ -24,32 +24,36 @@ void url_host(char out[static ADDRESS_HOST_SIZE], const char *url)
     curl_url_cleanup(u);
 }
 
-int url_check(const char *url, struct ddm_error *err)
+static bool can_fetch(const char *scheme)
 {
     static const char *const schemes[] = { "http", "https", "ftp", "ftps" };
+    for (size_t i = 0; i < ARRAY_SIZE(schemes); i++)
+        if (strcmp(scheme, schemes[i]) == 0)
+            return true;
+    return false;
+}
+
+int url_check(const char *url, struct ddm_error *err)
+{
     CURLU *u = curl_url();
     if (!u)
         return error_memory(err);
     int r = 0;
     char *scheme = NULL, *host = NULL;
     CURLUcode c = curl_url_set(u, CURLUPART_URL, url, CURLU_NON_SUPPORT_SCHEME);
-    if (c == CURLUE_BAD_SCHEME || !strstr(url, "://")) {
+    if (c == CURLUE_BAD_SCHEME || !strstr(url, "://"))
         r = error_set(err, DDM_E_USAGE, "URL '%.200s': write it with http:// or https://", url);
-    } else if (c != CURLUE_OK) {
+    else if (strchr(url, ' '))
+        r = error_set(err, DDM_E_USAGE, "URL '%.200s': write a space as %%20", url);
+    else if (c != CURLUE_OK)
         r = error_set(err, DDM_E_USAGE, "URL '%.200s': %s", url, curl_url_strerror(c));
-    } else if (curl_url_get(u, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK ||
-               curl_url_get(u, CURLUPART_HOST, &host, 0) != CURLUE_OK || !*host) {
+    else if (curl_url_get(u, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK || !can_fetch(scheme))
+        r = error_set(err, DDM_E_USAGE,
+                      "URL '%.200s': only http, https, ftp and ftps can be "
+                      "fetched",
+                      url);
+    else if (curl_url_get(u, CURLUPART_HOST, &host, 0) != CURLUE_OK || !*host)
         r = error_set(err, DDM_E_USAGE, "URL '%.200s': no host", url);
-    } else {
-        size_t i = 0;
-        while (i < ARRAY_SIZE(schemes) && strcmp(scheme, schemes[i]) != 0)
-            i++;
-        if (i == ARRAY_SIZE(schemes))
-            r = error_set(err, DDM_E_USAGE,
-                          "URL '%.200s': cannot fetch %s:// (http, https, ftp, "
-                          "ftps can)",
-                          url, scheme);
-    }
     curl_free(scheme);
     curl_free(host);
     curl_url_cleanup(u);
