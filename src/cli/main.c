@@ -41,6 +41,7 @@
  *             report          from the state of a job to events
  *             sink            where the bytes go: file, pipe, checksum
  *             sources         the origin and the peers, as they come and go
+ *             stream          the one stream, where the origin gives no ranges
  *             transfer        one lease on its way
  * peer/       peer            the peer daemon and its routes
  *             relay           from origins through the store to readers
@@ -75,10 +76,12 @@
 #include "cli/process.h"
 #include "cli/term.h"
 
+#include <fcntl.h>
 #include <locale.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static int error_command(const char *name)
 {
@@ -157,8 +160,20 @@ static int run_command(const struct command *command, int argc, char **argv)
     return status;
 }
 
+/* Descriptors 0 to 2 that were closed must not become files or sockets of ours. */
+static void open_standard_files(void)
+{
+    int fd;
+    do
+        fd = open("/dev/null", O_RDWR);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd >= 0)
+        close(fd);
+}
+
 int main(int argc, char **argv)
 {
+    open_standard_files();
     setlocale(LC_CTYPE, "");
     signal(SIGPIPE, SIG_IGN);
     if (argc < 2) {

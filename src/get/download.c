@@ -19,7 +19,7 @@
 
 struct ddm_download {
     struct job job;
-    char *url, *output, *directory;
+    char *url, *shown_url, *output, *directory;
     struct address *peers;
 };
 
@@ -91,6 +91,8 @@ static int take_options(struct ddm_download *d, const struct ddm_options *o, str
         r = digest_parse(o->checksum, job->algorithm, job->hex, err);
     if (r == 0)
         r = copy_string(&d->url, o->url, err);
+    if (r == 0 && !(d->shown_url = url_public(o->url)))
+        r = error_memory(err);
     if (r == 0)
         r = copy_string(&d->output, o->output, err);
     if (r == 0)
@@ -100,11 +102,13 @@ static int take_options(struct ddm_download *d, const struct ddm_options *o, str
     if (r == 0)
         r = take_peers(d, o, err);
     job->url = d->url;
+    job->shown_url = d->shown_url;
+    job->has_credentials = r == 0 && url_has_credentials(d->url);
     job->output = d->output;
     job->directory = d->directory;
     job->connections = o->connections ? o->connections : CONNECTIONS_DEFAULT;
     job->retries = o->retries ? o->retries : RETRIES_DEFAULT;
-    job->no_peers = o->no_peers;
+    job->no_peers = o->no_peers || job->has_credentials;
     job->insecure = o->insecure;
     job->force = o->force;
     job->quiet_tracker = o->quiet_tracker;
@@ -146,6 +150,7 @@ struct ddm_download *ddm_download_free(struct ddm_download *download)
 {
     if (download) {
         free(download->url);
+        free(download->shown_url);
         free(download->output);
         free(download->directory);
         free(download->peers);

@@ -11,9 +11,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define TICK         (100 * MSEC) /* stalls are looked for, progress is told */
-#define PROBE_TRIES  3            /* of a source that answers, but with a server error */
-#define STREAM_PAUSE SEC          /* before the one stream is tried again, times the tries */
+#define TICK        (100 * MSEC) /* stalls are looked for, progress is told */
+#define PROBE_TRIES 3            /* of a source that answers, but with a server error */
 
 /* ---- how it ends ---- */
 
@@ -41,28 +40,28 @@ void job_fail(struct job *job, enum ddm_code code, const char *format, ...)
     job_fail_error(job, &error);
 }
 
-static void stop_transfers(struct job *job)
+void job_stop_transfers(struct job *job)
 {
     list_foreach (t, &job->transfers, struct transfer, link)
         transfer_free(t);
 }
 
-static void finish(struct job *job)
+void job_finish(struct job *job)
 {
     job->state = JOB_FINISHING;
     job->size = job_done_bytes(job);
-    stop_transfers(job);
+    job_stop_transfers(job);
     sink_finish(job->sink, job->size);
 }
 
 /* Nobody can bring any more: say what the own uplink met, or else a peer. */
-static void fail_stuck(struct job *job)
+void job_fail_stuck(struct job *job)
 {
     const struct source *own = job->sources[0], *worst = own;
     for (size_t i = 1; i < job->source_count && !worst->why[0]; i++)
         worst = job->sources[i];
     if (own->refused || own->status >= 400)
-        job_fail(job, DDM_E_REFUSED, "the origin refused: %s: %.300s", own->why, job->url);
+        job_fail(job, DDM_E_REFUSED, "the origin refused: %s: %.300s", own->why, job->shown_url);
     else
         job_fail(job, DDM_E_NETWORK, "%s", worst->why[0] ? worst->why : "no source is left");
 }
@@ -144,13 +143,31 @@ static int same_object(struct job *job, const struct fetch_head *head)
     return same ? 0 : -DDM_E_CHANGED;
 }
 
+/* What whoever waits should know about this file, once each. */
+static void tell_object(struct job *job, bool ranges)
+{
+    bool versioned = job->etag[0] || job->last_modified[0];
+    if (!ranges && job->size > 0)
+        report_notice(job, "the origin gives no ranges%s: one stream over this machine's uplink",
+                      job->size == DDM_SIZE_UNKNOWN ? " and no length" : "");
+    if (ranges && job->has_credentials)
+        report_notice(job, "the URL holds a password, which stays on this machine: no peers");
+    if (ranges && !versioned && !job->algorithm[0] && job->size > 0)
+        report_notice(job, "the origin gives neither an ETag nor a date: a change during the "
+                           "download could go unnoticed (--checksum would tell)");
+}
+
 int job_identify(struct job *job, struct transfer *transfer, const struct fetch_head *head,
                  bool ranges)
 {
     if (!ranges)
         become_stream(job, transfer);
-    if (job->path)
+    if (job->path) {
+        if (!job->told_stream && !ranges)
+            tell_object(job, false); /* it gave ranges before */
+        job->told_stream |= !ranges;
         return same_object(job, head);
+    }
     job->path = choose_path(job, head);
     if (!job->path) {
         job_fail(job, DDM_E_FAIL, "out of memory");
@@ -168,10 +185,9 @@ int job_identify(struct job *job, struct transfer *transfer, const struct fetch_
     } else if (!head->encoded && head->length != FETCH_UNKNOWN) {
         job->size = head->length;
     }
+    job->told_stream = !ranges;
     report(job, DDM_EVENT_START);
-    if (!ranges && job->size > 0)
-        report_notice(job, "the origin gives no ranges%s: one stream over this machine's uplink",
-                      job->size == DDM_SIZE_UNKNOWN ? " and no length" : "");
+    tell_object(job, ranges);
     job_changed(job);
     return 0;
 }
@@ -189,36 +205,6 @@ void job_received(struct job *job, uint64_t bytes)
                                             : rangeset_run_end(plan_done_set(job->plan), 0));
     if (!job->streaming && plan_complete(job->plan))
         job_changed(job);
-}
-
-/* ---- the one stream ---- */
-
-void job_fall_back(struct job *job)
-{
-    stop_transfers(job);
-    job->state = JOB_STREAM;
-    job->streaming = true;
-    job->stream_done = job->sources[0]->stream_bytes = 0;
-    if (job->sink && !sink_restart(job->sink))
-        job_fail(job, DDM_E_NETWORK,
-                 "the stream broke off, and the origin gives no ranges to go on "
-                 "from there: %s",
-                 job->sources[0]->why);
-    else if (transfer_start_stream(job, job->sources[0]) < 0)
-        job_fail(job, DDM_E_FAIL, "out of memory");
-}
-
-void job_stream_ended(struct job *job, bool whole, bool refused)
-{
-    struct source *own = job->sources[0];
-    if (whole)
-        finish(job);
-    else if (refused || ++job->stream_tries > job->retries)
-        fail_stuck(job);
-    else if (!own->status && !job->path)
-        job_fail(job, DDM_E_NETWORK, "%s", own->why);
-    else
-        job->stream_again = loop_now() + job->stream_tries * STREAM_PAUSE;
 }
 
 /* ---- handing out leases ---- */
@@ -246,6 +232,8 @@ static void lend(struct job *job, struct source *source)
     struct range range;
     while (plan_next(job->plan, source->plan, loop_now(), &lease, &range))
         if (transfer_start(job, source, lease, range) < 0) {
+            source->failed = true;
+            str_copy(source->why, sizeof source->why, "no request could be started");
             plan_fail(job->plan, lease, PLAN_GONE, 0, loop_now());
             break;
         }
@@ -276,20 +264,20 @@ static void schedule_probe(struct job *job)
     struct plan_source_info info;
     plan_source_get(job->plan, own->plan, loop_now(), &info);
     if (info.state == PLAN_SOURCE_EXCLUDED && own->refused) {
-        fail_stuck(job); /* 404 and the like: it is not the way there that is wrong */
+        job_fail_stuck(job); /* 404 and the like: it is not the way there that is wrong */
         return;
     }
     for (size_t i = 0; i < job->source_count; i++)
         if (i == 0 || own->failed)
             lend(job, job->sources[i]);
     if (probe_is_hopeless(job))
-        fail_stuck(job);
+        job_fail_stuck(job);
 }
 
 static void schedule_ranges(struct job *job)
 {
     if (plan_complete(job->plan)) {
-        finish(job);
+        job_finish(job);
         return;
     }
     for (size_t i = 0; i < job->source_count; i++)
@@ -298,9 +286,9 @@ static void schedule_ranges(struct job *job)
     if (!plan_stuck(job->plan))
         return;
     if (job->sources[0]->no_ranges)
-        job_fall_back(job);
+        stream_fall_back(job);
     else
-        fail_stuck(job);
+        job_fail_stuck(job);
 }
 
 static void tell_if_alone(struct job *job)
@@ -314,7 +302,7 @@ static void tell_if_alone(struct job *job)
 
 static void end(struct job *job)
 {
-    stop_transfers(job);
+    job_stop_transfers(job);
     report_sources(job);
     report(job, job->error.code ? DDM_EVENT_ERROR : DDM_EVENT_DONE);
     loop_stop(job->loop);
@@ -341,17 +329,19 @@ static void on_tick(void *arg)
     if (job->state == JOB_ENDED)
         return;
     plan_tick(job->plan, now);
-    if (job->stream_again && now >= job->stream_again) {
-        job->stream_again = 0;
-        job_fall_back(job);
-    }
+    if (job->state == JOB_STREAM)
+        stream_watch(job, now);
     report(job, DDM_EVENT_PROGRESS);
     job_changed(job);
 }
 
 static void on_wake(void *arg)
 {
-    job_fail(arg, DDM_E_INTERRUPTED, "interrupted");
+    struct job *job = arg;
+    if (job->state == JOB_FINISHING && !sink_is_stream(job->sink))
+        sink_cancel(job->sink); /* on_finished tells whether it was too late */
+    else
+        job_fail(job, DDM_E_INTERRUPTED, "interrupted");
 }
 
 void job_cancel(struct job *job)
@@ -402,13 +392,13 @@ static int start(struct job *job, struct ddm_error *err)
         return r;
     loop_timer_start(job->timer, TICK, true);
     if (ftp)
-        job_fall_back(job);
+        stream_fall_back(job);
     return 0;
 }
 
 static void stop(struct job *job)
 {
-    stop_transfers(job);
+    job_stop_transfers(job);
     sources_stop(job);
     fetcher_free(job->outside);
     fetcher_free(job->inside);

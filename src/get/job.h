@@ -4,6 +4,7 @@
  *     download.c  the public API: options in, events out
  *     job.c       the life of a download: probe ─▶ ranges or one stream ─▶ finish
  *     transfer.c  one request to one source: checks the head, hands on the bytes
+ *     stream.c    the one stream, where there are no ranges
  *     reply.c     what a source's reply means for the planner
  *     sources.c   who can give ranges: the own uplink, peers as they come and go
  *     report.c    events
@@ -56,7 +57,9 @@ struct transfer {
     struct fetch *fetch;
     plan_lease lease; /* 0: the one stream */
     uint64_t position, end;
+    int64_t begun;
     bool started;              /* the head was right */
+    bool open_ended;           /* the reply does not say how long it is */
     enum plan_failure failure; /* what the head or the error body says */
     bool bad;                  /* `failure` is set */
     int64_t retry_after;
@@ -66,12 +69,12 @@ struct transfer {
 
 struct job {
     /* What was asked for; strings are the download's. */
-    const char *url;
+    const char *url, *shown_url; /* as given; without a password, for people and events */
     const char *output, *directory;
     char algorithm[16], hex[129]; /* empty: no checksum */
     char host_id[MESSAGE_ID_SIZE];
     unsigned connections, retries;
-    bool no_peers, insecure, force, quiet_tracker;
+    bool no_peers, has_credentials, insecure, force, quiet_tracker;
     size_t tracker_count; /* of trackers[].at, below */
     const struct address *peers;
     size_t peer_count;
@@ -109,7 +112,7 @@ struct job {
     int64_t started;
     struct rate rate;
     int64_t heard_at; /* when the last byte came */
-    bool told_alone, told_insecure, told_peer;
+    bool told_alone, told_insecure, told_peer, told_stream;
     struct ddm_error error;
     struct ddm_source_info *infos;
 };
@@ -128,9 +131,9 @@ int job_identify(struct job *job, struct transfer *transfer, const struct fetch_
                  bool ranges);
 /* Bytes were written; the frontier may have moved. */
 void job_received(struct job *job, uint64_t bytes);
-/* It has to come as one stream, from its beginning. All transfers end. */
-void job_fall_back(struct job *job);
-void job_stream_ended(struct job *job, bool whole, bool refused);
+void job_stop_transfers(struct job *job);
+void job_finish(struct job *job);     /* all bytes are there */
+void job_fail_stuck(struct job *job); /* nobody can bring any more */
 uint64_t job_done_bytes(const struct job *job);
 
 /* transfer.c */
@@ -138,6 +141,12 @@ int transfer_start(struct job *job, struct source *source, plan_lease lease, str
 int transfer_start_stream(struct job *job, struct source *source);
 void transfer_free(struct transfer *transfer);
 struct transfer *transfer_of(struct job *job, plan_lease lease);
+
+/* stream.c */
+/* It has to come as one stream, from its beginning. All transfers end. */
+void stream_fall_back(struct job *job);
+void stream_ended(struct job *job, bool whole, bool refused);
+void stream_watch(struct job *job, int64_t now); /* at each tick: silence, the next try */
 
 /* reply.c: judges a head for a range that was asked for. True if it is right; else fills in what
  * the plan is told and why. */

@@ -77,17 +77,19 @@ bool reply_check(struct transfer *t, const struct fetch_head *head)
 {
     bool peer = t->source->kind == DDM_SOURCE_PEER;
     t->retry_after = head->retry_after;
-    if (head->status >= 400 || head->status < 200)
+    if (head->status >= 300 || head->status < 200)
         return peer ? peer_status(t, head->status) : bad_status(t, head->status);
     t->source->no_ranges = head->status != 206 || !head->range || head->encoded || head->multipart;
     if (t->source->no_ranges)
         return bad(t, peer ? PLAN_WRONG : PLAN_REFUSED, "did not answer with a range");
     if (!check_version(t, head))
         return false;
-    uint64_t end = MIN(t->end, head->total);
-    if (head->begin != t->position || head->end != end ||
-        (head->length != FETCH_UNKNOWN && head->length != end - t->position))
+    bool in_vain = head->begin != t->position || head->end > t->end || /* less is allowed */
+                   (head->length != FETCH_UNKNOWN && head->length != head->end - head->begin);
+    t->source->no_ranges = in_vain;
+    if (in_vain)
         return bad(t, PLAN_WRONG, "answered with another range");
+    t->open_ended = head->length == FETCH_UNKNOWN;
     return true;
 }
 

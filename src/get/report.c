@@ -63,7 +63,7 @@ static void emit(struct job *job, enum ddm_event_type type, const struct ddm_sou
         describe(job, job->sources[i], now, &job->infos[i]);
     struct ddm_event event = {
         .type = type,
-        .url = job->url,
+        .url = job->shown_url,
         .path = job->path,
         .part = job->sink ? sink_part(job->sink) : NULL,
         .size = job->size,

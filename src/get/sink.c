@@ -17,7 +17,8 @@
 
 #define STAGE_CHUNK ((uint64_t)1024 * 1024) /* at most so much per turn on the pool */
 #define STAGE_READ  (128 * 1024)
-#define CANCEL_POLL 100 /* ms between looks at `cancelled` while a reader is slow */
+#define WRITE_READY 2048 /* what something that is ready takes without blocking */
+#define CANCEL_POLL 100  /* ms between looks at `cancelled` while a reader is slow */
 
 struct sink {
     struct loop *loop;
@@ -27,7 +28,8 @@ struct sink {
     bool force, written;
     int fd;
     bool own_fd;
-    char *ring; /* of a stream; offset modulo SINK_WINDOW */
+    bool may_block; /* a terminal, a socket: write little, and only when it is ready */
+    char *ring;     /* of a stream; offset modulo SINK_WINDOW */
 
     struct digest *digest;
     char algorithm[16], hex[DIGEST_HEX_SIZE];
@@ -36,6 +38,7 @@ struct sink {
     uint64_t frontier, consumed, size;
     bool finishing, busy, failed;
     uint64_t turn_end; /* what the turn on the pool works up to */
+    bool turn_last;    /* and whether that is the end of all */
     struct ddm_error error;
     atomic_bool cancelled;
 };
@@ -83,8 +86,10 @@ static int open_part(struct sink *s, struct ddm_error *err)
     if (s->fd < 0)
         return error_set(err, DDM_E_DISK, "%s: %s", s->part, strerror(errno));
     s->own_fd = true;
-    if (flock(s->fd, LOCK_EX | LOCK_NB) < 0) {
-        s->written = true; /* by the other one: not ours to remove */
+    struct stat ours, there;
+    if (flock(s->fd, LOCK_EX | LOCK_NB) < 0 || fstat(s->fd, &ours) < 0 ||
+        stat(s->part, &there) < 0 || ours.st_ino != there.st_ino || ours.st_dev != there.st_dev) {
+        s->written = true; /* by the other one, or published by it just now: not ours */
         return error_set(err, DDM_E_DISK, "%s: another download is writing it", s->part);
     }
     if (ftruncate(s->fd, 0) < 0)
@@ -99,13 +104,15 @@ static void open_stream(struct sink *s, int fd)
     struct stat st;
     char name[40];
     s->fd = fd;
-    if (fstat(fd, &st) < 0 || !S_ISFIFO(st.st_mode))
+    s->may_block = fstat(fd, &st) == 0 && !S_ISREG(st.st_mode);
+    if (!s->may_block || !S_ISFIFO(st.st_mode))
         return;
     snprintf(name, sizeof name, "/proc/self/fd/%d", fd);
     int mine = open(name, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
     if (mine >= 0) {
         s->fd = mine;
         s->own_fd = true;
+        s->may_block = false;
     }
 }
 
@@ -201,18 +208,20 @@ int sink_write(struct sink *sink, uint64_t offset, const void *data, size_t leng
 
 static int write_all(struct sink *s, const char *data, size_t length)
 {
+    struct pollfd ready = { .fd = s->fd, .events = POLLOUT };
     while (length > 0) {
-        ssize_t n = write(s->fd, data, length);
+        if (atomic_load(&s->cancelled))
+            return error_set(&s->error, DDM_E_INTERRUPTED, "interrupted");
+        if (s->may_block && poll(&ready, 1, CANCEL_POLL) == 0)
+            continue;
+        ssize_t n = write(s->fd, data, s->may_block ? MIN(length, (size_t)WRITE_READY) : length);
         if (n >= 0) {
             data += n;
             length -= (size_t)n;
             continue;
         }
-        if (atomic_load(&s->cancelled))
-            return error_set(&s->error, DDM_E_INTERRUPTED, "interrupted");
         if (errno == EAGAIN) {
-            struct pollfd p = { .fd = s->fd, .events = POLLOUT };
-            poll(&p, 1, CANCEL_POLL);
+            poll(&ready, 1, CANCEL_POLL);
         } else if (errno == EPIPE) {
             return error_set(&s->error, DDM_E_DISK, "standard output: the reader went away");
         } else if (errno != EINTR) {
@@ -287,6 +296,10 @@ static void finish_file(struct sink *s)
         error_set(&s->error, DDM_E_DISK, "%s: %s", s->part, strerror(errno));
         return;
     }
+    if (atomic_load(&s->cancelled)) {
+        error_set(&s->error, DDM_E_INTERRUPTED, "interrupted");
+        return;
+    }
     int r = publish(s);
     if (r == -EEXIST)
         error_set(&s->error, DDM_E_DISK, "%s has come to exist meanwhile; the download is in %s",
@@ -300,7 +313,7 @@ static void run_turn(void *arg)
     struct sink *s = arg;
     if (s->consumed < s->turn_end && (s->ring ? pass_stream(s) : pass_file(s)) < 0)
         return;
-    if (!s->finishing || s->turn_end < s->size)
+    if (!s->turn_last)
         return;
     if (s->digest)
         check_digest(s);
@@ -323,6 +336,7 @@ static void start_turn(struct sink *s)
     if (s->turn_end == s->consumed && !(s->finishing && s->consumed == s->size))
         return;
     s->busy = true;
+    s->turn_last = s->finishing && s->turn_end == s->size; /* the pool looks at this copy only */
     if (loop_work(s->loop, run_turn, turn_done, s) < 0) {
         s->busy = false;
         s->failed = true;
@@ -334,14 +348,13 @@ static void start_turn(struct sink *s)
 static void turn_done(void *arg)
 {
     struct sink *s = arg;
-    bool last = s->finishing && s->turn_end == s->size;
     s->busy = false;
     s->consumed = s->turn_end;
-    if (atomic_load(&s->cancelled))
+    if (atomic_load(&s->cancelled) && !s->turn_last)
         return;
-    if (s->error.code || last) {
+    if (s->error.code || s->turn_last) {
         s->failed = true; /* nothing more to do, either way */
-        if (last)
+        if (s->turn_last)
             s->ops->on_finished(s->arg, &s->error);
         else
             s->ops->on_error(s->arg, &s->error);

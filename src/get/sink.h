@@ -65,7 +65,8 @@ bool sink_restart(struct sink *sink);
 /* All `size` bytes are there: the stage comes to its end, then on_finished. */
 void sink_finish(struct sink *sink, uint64_t size);
 
-/* The stage stops soon, and tells nothing any more. */
+/* The stage stops soon, and tells nothing any more; but where its last turn is running, on_finished
+ * still says whether the file was published. */
 void sink_cancel(struct sink *sink);
 
 /* After the loop has ended, and so the stage. An unfinished .part stays, unless nothing was ever

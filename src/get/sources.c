@@ -75,12 +75,14 @@ static void meet_peer(struct job *job, const struct message_peer *peer)
         return;
     }
     struct source *known = find_peer(job, &peer->at);
-    if (known && (!known->id[0] || strcmp(known->id, peer->id) == 0)) {
+    if (known) {
+        struct plan_source_info info;
+        plan_source_get(job->plan, known->plan, loop_now(), &info);
+        bool anew = known->id[0] && strcmp(known->id, peer->id) != 0;
         str_copy(known->id, sizeof known->id, peer->id);
-        return;
+        if (!anew || info.state != PLAN_SOURCE_EXCLUDED)
+            return; /* it was given up, and is another process now: worth a new try */
     }
-    if (known) /* it was started anew */
-        plan_remove_source(job->plan, known->plan);
     sources_add(job, DDM_SOURCE_PEER, &peer->at, peer->id);
 }
 

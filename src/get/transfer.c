@@ -45,10 +45,9 @@ static int lease_head(struct transfer *t, const struct fetch_head *head)
     if (job->state == JOB_PROBE && t->source->kind == DDM_SOURCE_ORIGIN) {
         if (head->status == 200 && !head->encoded)
             return job_identify(job, t, head, false); /* this reply is the one stream */
-        bool empty = head->status == 416 && head->total == 0;
-        bool no_range = head->status == 206 && !head->range;
-        if (empty || no_range || head->encoded || head->multipart) {
-            job_fall_back(job);
+        bool no_range = head->status == 206 && (!head->range || head->encoded || head->multipart);
+        if (no_range || (head->status == 200 && head->encoded) || head->status == 416) {
+            stream_fall_back(job);
             return -DDM_E_FAIL;
         }
     }
@@ -91,7 +90,7 @@ static int lease_data(struct transfer *t, const char *data, size_t length)
     t->position += (uint64_t)n;
     t->source->failed = t->source->unreachable = false;
     job_received(job, (uint64_t)n);
-    if (t->position == t->end || !plan_lease_complete(job->plan, t->lease))
+    if ((t->position == t->end && !t->open_ended) || !plan_lease_complete(job->plan, t->lease))
         return (size_t)n == length ? 0 : -DDM_E_NETWORK; /* more than was asked for */
     return -DDM_E_INTERRUPTED; /* the lease was cut: the rest of the reply is not wanted */
 }
@@ -123,22 +122,29 @@ static int stream_head(struct transfer *t, const struct fetch_head *head)
     return job_identify(t->job, t, head, false);
 }
 
+/* The beginning may be there already, from ranges or from a stream that broke off: it is passed
+ * over (job_identify has seen that the version is the same). */
 static int stream_data(struct transfer *t, const char *data, size_t length)
 {
     struct job *job = t->job;
     struct ddm_error err;
-    if (length > sink_room(job->sink, t->position))
-        return FETCH_PAUSE;
     if (job->size != DDM_SIZE_UNKNOWN && length > job->size - t->position)
         return -DDM_E_NETWORK;
-    if (sink_write(job->sink, t->position, data, length, &err) < 0) {
+    uint64_t known = job->stream_done - t->position;
+    size_t skip = (size_t)MIN((uint64_t)length, known), n = length - skip;
+    if (n > sink_room(job->sink, job->stream_done))
+        return FETCH_PAUSE;
+    t->position += length;
+    if (n == 0)
+        return 0;
+    if (sink_write(job->sink, job->stream_done, data + skip, n, &err) < 0) {
         job_fail_error(job, &err);
         return -DDM_E_DISK;
     }
-    t->position += length;
-    t->source->stream_bytes += length;
-    job->stream_done = t->position;
-    job_received(job, length);
+    t->source->stream_bytes += n;
+    job->stream_done += n;
+    job->stream_tries = 0;
+    job_received(job, n);
     return 0;
 }
 
@@ -156,7 +162,7 @@ static void stream_done(struct transfer *t, const struct fetch_result *result)
                  result->message[0] ? result->message : "closed the connection early");
     bool refused = t->bad && t->failure == PLAN_REFUSED;
     transfer_free(t);
-    job_stream_ended(job, whole, refused);
+    stream_ended(job, whole, refused);
 }
 
 /* ---- what the fetcher calls; after job_fail there is nothing more to do ---- */
@@ -221,6 +227,7 @@ static struct transfer *transfer_new(struct job *job, struct source *source)
     if (t) {
         t->job = job;
         t->source = source;
+        t->begun = loop_now();
         list_push_back(&job->transfers, &t->link);
     }
     return t;

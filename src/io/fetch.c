@@ -161,11 +161,9 @@ static void finish(struct fetch *f, CURLcode c)
     char message[sizeof(f->reason) + 300] = "";
     struct fetch_result result = { .status = f->head.status, .message = message };
     curl_off_t first = 0, before = 0;
-    long connects = 0;
     char *url = NULL;
     curl_easy_getinfo(f->easy, CURLINFO_STARTTRANSFER_TIME_T, &first);
     curl_easy_getinfo(f->easy, CURLINFO_PRETRANSFER_TIME_T, &before);
-    curl_easy_getinfo(f->easy, CURLINFO_NUM_CONNECTS, &connects);
     curl_easy_getinfo(f->easy, CURLINFO_EFFECTIVE_URL, &url);
     result.ttfb = (int64_t)(first - MIN(before, first)) * USEC;
     result.connected = first > 0 || before > 0;
@@ -328,7 +326,6 @@ int fetcher_new(struct fetcher **ret, struct loop *loop)
     curl_multi_setopt(fr->multi, CURLMOPT_TIMERFUNCTION, set_timer);
     curl_multi_setopt(fr->multi, CURLMOPT_TIMERDATA, fr);
     curl_multi_setopt(fr->multi, CURLMOPT_MAXCONNECTS, MAX_CONNECTIONS);
-    curl_multi_setopt(fr->multi, CURLMOPT_PIPELINING, CURLPIPE_NOTHING);
     *ret = fr;
     return 0;
 }
@@ -416,6 +413,9 @@ static void set_options(struct fetch *f, const struct fetch_request *request)
     curl_easy_setopt(e, CURLOPT_BUFFERSIZE, buffer_size(f->fetcher));
     curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT, CONNECT_TIMEOUT);
     curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
+#if LIBCURL_VERSION_NUM >= 0x075700
+    curl_easy_setopt(e, CURLOPT_QUICK_EXIT, 1L); /* a cancel does not wait for a slow resolver */
+#endif
     curl_easy_setopt(e, CURLOPT_TCP_KEEPALIVE, 1L);
     curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, on_header_line);
     curl_easy_setopt(e, CURLOPT_HEADERDATA, f);

@@ -29,6 +29,7 @@ struct fetch_head {
     long status;                /* HTTP status; 0 where the protocol has none (FTP) */
     bool http;                  /* a reply of HTTP, whatever its version */
     uint64_t length;            /* of the body that follows (Content-Length) */
+    bool chunked;               /* a Transfer-Encoding: `length` is not known */
     bool range;                 /* a Content-Range that is right and complete: the three below */
     uint64_t begin, end, total; /* half-open; a 416 with "bytes * /N" gives total = N, no range */
     bool encoded;               /* Content-Encoding other than identity */

@@ -3,7 +3,9 @@
 
 #include "base/str.h"
 #include "base/util.h"
+#include "io/digest.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -33,17 +35,27 @@ static bool span_begins(struct span s, const char *word)
     return s.length >= strlen(word) && strncasecmp(s.text, word, strlen(word)) == 0;
 }
 
-/* Copies a value that fits and has no control bytes; else leaves the field empty. */
-static void keep(char *out, size_t size, struct span value)
+/* Copies a value that fits and has no control bytes. */
+static bool keep(char *out, size_t size, struct span value)
 {
     out[0] = '\0';
     if (value.length >= size)
-        return;
+        return false;
     for (size_t i = 0; i < value.length; i++)
         if ((unsigned char)value.text[i] < 0x20 || value.text[i] == 0x7f)
-            return;
+            return false;
     memcpy(out, value.text, value.length);
     out[value.length] = '\0';
+    return true;
+}
+
+/* A validator that cannot be kept must still tell versions apart: its digest stands for it. */
+static void keep_validator(char *out, size_t size, struct span value)
+{
+    char hex[41];
+    if (keep(out, size, value) || digest_once("sha-256", value.text, value.length, hex, sizeof hex))
+        return;
+    snprintf(out, size, "%s\"%s\"", span_begins(value, "W/") ? "W/" : "", hex);
 }
 
 void fetch_head_clear(struct fetch_head *head)
@@ -117,16 +129,19 @@ void fetch_head_line(struct fetch_head *head, const char *line, size_t length)
         parse_content_range(head, value);
     } else if (span_is(name, "Content-Length")) {
         bool ok = str_to_u64_n(value.text, value.length, &number) == 0 &&
-                  (head->length == FETCH_UNKNOWN || head->length == number);
+                  (head->length == FETCH_UNKNOWN || head->length == number) && !head->chunked;
         head->length = ok ? number : FETCH_UNKNOWN;
+    } else if (span_is(name, "Transfer-Encoding")) {
+        head->chunked = true; /* the length does not count then (RFC 9112, 6.3) */
+        head->length = FETCH_UNKNOWN;
     } else if (span_is(name, "ETag")) {
-        keep(head->etag, sizeof head->etag, value);
+        keep_validator(head->etag, sizeof head->etag, value);
     } else if (span_is(name, "Last-Modified")) {
-        keep(head->last_modified, sizeof head->last_modified, value);
+        keep_validator(head->last_modified, sizeof head->last_modified, value);
     } else if (span_is(name, "Content-Disposition")) {
         keep(head->disposition, sizeof head->disposition, value);
     } else if (span_is(name, "Content-Encoding")) {
-        head->encoded = value.length > 0 && !span_is(value, "identity");
+        head->encoded |= value.length > 0 && !span_is(value, "identity");
     } else if (span_is(name, "Content-Type")) {
         head->multipart = span_begins(value, "multipart/byteranges");
     } else if (span_is(name, "Retry-After")) {

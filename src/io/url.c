@@ -24,6 +24,34 @@ void url_host(char out[static ADDRESS_HOST_SIZE], const char *url)
     curl_url_cleanup(u);
 }
 
+bool url_has_credentials(const char *url)
+{
+    char *user = NULL;
+    CURLU *u = curl_url();
+    bool has = u && curl_url_set(u, CURLUPART_URL, url, 0) == CURLUE_OK &&
+               curl_url_get(u, CURLUPART_USER, &user, 0) == CURLUE_OK;
+    curl_free(user);
+    curl_url_cleanup(u);
+    return has;
+}
+
+char *url_public(const char *url)
+{
+    char *text = NULL, *copy;
+    if (!url_has_credentials(url))
+        return strdup(url);
+    CURLU *u = curl_url();
+    if (!u || curl_url_set(u, CURLUPART_URL, url, 0) != CURLUE_OK ||
+        curl_url_set(u, CURLUPART_USER, NULL, 0) != CURLUE_OK ||
+        curl_url_set(u, CURLUPART_PASSWORD, NULL, 0) != CURLUE_OK ||
+        curl_url_get(u, CURLUPART_URL, &text, 0) != CURLUE_OK)
+        text = NULL;
+    copy = text ? strdup(text) : NULL;
+    curl_free(text);
+    curl_url_cleanup(u);
+    return copy;
+}
+
 static bool can_fetch(const char *scheme)
 {
     static const char *const schemes[] = { "http", "https", "ftp", "ftps" };

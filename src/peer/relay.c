@@ -126,18 +126,22 @@ static void reply_failure(struct relay_reader *reader, const struct relay_failur
     reader_free(reader);
 }
 
-void relay_readers_known(struct relay_object *object)
+/* The object is known, and its bytes at the reader's position are there or on their way. */
+static void reply_known(struct relay_reader *reader)
+{
+    if (reader->begin < reader->object->size)
+        reply_range(reader);
+    else
+        reply_failure(reader, &(struct relay_failure){
+                                  .status = 416, .code = "range", .message = "past the end" });
+}
+
+void relay_readers_known(struct relay_object *object, uint64_t begin, uint64_t end)
 {
     object->held = true;
-    list_foreach (reader, &object->readers, struct relay_reader, link) {
-        if (reader->replied)
-            continue;
-        if (reader->begin < object->size)
-            reply_range(reader);
-        else
-            reply_failure(reader, &(struct relay_failure){
-                                      .status = 416, .code = "range", .message = "past the end" });
-    }
+    list_foreach (reader, &object->readers, struct relay_reader, link)
+        if (!reader->replied && reader->begin >= begin && reader->begin < end)
+            reply_known(reader);
     object->held = false;
     relay_object_settle(object);
 }
@@ -203,8 +207,9 @@ void relay_serve(struct relay *relay, struct httpd_request *request,
     store_reader_add(object->bytes, &reader->at, wanted->begin);
     relay->readers++;
     httpd_set_gone(request, on_gone, reader);
-    if (rangeset_contains(store_valid(object->bytes), wanted->begin, wanted->begin + 1))
-        relay_readers_known(object);
+    if (rangeset_contains(store_valid(object->bytes), wanted->begin, wanted->begin + 1) ||
+        relay_fill_answered(object, wanted->begin))
+        reply_known(reader);
     else if (relay_fill_ensure(object, reader) < 0)
         reply_failure(reader, &(struct relay_failure){
                                   .status = 503, .code = "memory", .message = "out of memory" });

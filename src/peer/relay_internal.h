@@ -54,11 +54,14 @@ void relay_object_free(struct relay_object *object);
 /* Sees to it that bytes come to a reader's position: finds a fill on its way there or starts one.
  * -1 where none can be started. */
 int relay_fill_ensure(struct relay_object *object, const struct relay_reader *reader);
+/* Whether a fill that comes to a position has had its head. */
+bool relay_fill_answered(const struct relay_object *object, uint64_t position);
 /* Readers have moved: fills that had paused may go on. */
 void relay_fill_wake(struct relay_object *object);
 
-/* What happens to readers; relay.c. A fill's head was right: those that wait get their replies. */
-void relay_readers_known(struct relay_object *object);
+/* What happens to readers; relay.c. A fill's head was right: those that wait for bytes in the range
+ * that it asked for get their replies. */
+void relay_readers_known(struct relay_object *object, uint64_t begin, uint64_t end);
 void relay_readers_wake(struct relay_object *object, uint64_t begin, uint64_t end);
 /* Fails those that wait for bytes in [position, end). */
 struct relay_failure {

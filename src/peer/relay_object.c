@@ -19,6 +19,7 @@ struct fill {
     struct fetch *fetch;
     uint64_t begin, end, watermark;
     bool paused;
+    bool answered; /* its head came and was right */
 };
 
 /* ---- objects ---- */
@@ -174,7 +175,7 @@ static int check_head(const struct fill *fill, const struct fetch_head *head,
         ret->status = 409, ret->code = "changed", ret->message = "the origin has another version";
     else if (head->status != 206 || !head->range || head->encoded || head->multipart)
         ret->code = "no_ranges", ret->message = "the origin did not answer with a range";
-    else if (head->begin != fill->begin || head->end != MIN(fill->end, head->total))
+    else if (head->begin != fill->begin || head->end > fill->end) /* less is allowed (RFC 9110) */
         ret->code = "wrong_range", ret->message = "the origin answered with another range";
     else
         return 0;
@@ -190,14 +191,16 @@ static int on_fill_head(void *arg, const struct fetch_head *head)
         fill_fail(fill, &failure);
         return -DDM_E_REFUSED;
     }
+    uint64_t begin = fill->begin, end = fill->end;
     fill->end = head->end;
+    fill->answered = true;
     if (!o->known) {
         o->known = true;
         o->size = head->total;
         str_copy(o->origin_etag, sizeof o->origin_etag, head->etag);
         str_copy(o->origin_modified, sizeof o->origin_modified, head->last_modified);
     }
-    relay_readers_known(o);
+    relay_readers_known(o, begin, end);
     return 0;
 }
 
@@ -271,6 +274,12 @@ static bool policy_check(void *arg, const struct sockaddr *address)
 {
     const struct fill *fill = arg;
     return policy_allows(fill->object->relay->policy, address);
+}
+
+bool relay_fill_answered(const struct relay_object *object, uint64_t position)
+{
+    const struct fill *fill = fill_near(object, position);
+    return fill && fill->answered;
 }
 
 /* How far a new fill has to go: to the end of the request, or to what others bring. */

@@ -104,10 +104,13 @@ def test_a_full_disk_is_exit_7_and_keeps_what_is_there(make_lab):
     assert "space" in get.error_line
 
 
-def test_a_directory_that_is_not_there_is_exit_7(make_lab):
+def test_a_directory_that_is_not_there_is_made_and_one_that_cannot_be_is_exit_7(make_lab):
     lab = make_lab(100)
-    lab.file("file", 1000)
-    nowhere = lab.directory / "nowhere"
+    path = lab.file("file", 1000)
+    made = lab.directory / "not" / "there" / "yet"
+    lab.get(lab.hosts[0], lab.origin.url("file"), directory=made, events=False).expect(0)
+    assert (made / "file").read_bytes() == path.read_bytes()
+    nowhere = made / "file" / "below a file"
     get = lab.get(lab.hosts[0], lab.origin.url("file"), directory=nowhere, events=False)
     get.expect(7)
     assert str(nowhere) in get.error_line

@@ -105,13 +105,28 @@ static void test_encodings_and_kinds(void **state)
     assert_int_equal(parse("HTTP/1.1 503 x\nRetry-After: -1\n").retry_after, 0);
 }
 
-static void test_control_bytes_and_length_empty_a_field(void **state)
+static void test_what_cannot_be_kept(void **state)
 {
     char line[1000] = "ETag: \"";
     memset(line + 7, 'x', 900);
     struct fetch_head h = parse(line);
-    assert_string_equal(h.etag, "");
-    assert_string_equal(parse("ETag: \"a\x01z\"\n").etag, "");
+    char first[FETCH_ETAG_SIZE];
+    strcpy(first, h.etag);
+    assert_int_equal(strlen(first), 42); /* a digest stands for it */
+    line[500] = 'y';
+    assert_string_not_equal(parse(line).etag, first);
+    assert_int_equal(strlen(parse("ETag: W/\"a\x01z\"\n").etag), 44);
+    assert_string_equal(parse("Content-Disposition: a\x01z\n").disposition, "");
+}
+
+static void test_chunked_has_no_length(void **state)
+{
+    assert_true(parse("HTTP/1.1 200 x\nContent-Length: 5\nTransfer-Encoding: chunked\n").length ==
+                FETCH_UNKNOWN);
+    assert_true(parse("HTTP/1.1 200 x\nTransfer-Encoding: chunked\nContent-Length: 5\n").length ==
+                FETCH_UNKNOWN);
+    assert_true(
+        parse("HTTP/1.1 200 x\nContent-Encoding: gzip\nContent-Encoding: identity\n").encoded);
 }
 
 static void test_versions(void **state)
@@ -135,7 +150,8 @@ int main(void)
         cmocka_unit_test(test_two_that_differ_are_not_trusted),
         cmocka_unit_test(test_a_status_line_begins_anew),
         cmocka_unit_test(test_encodings_and_kinds),
-        cmocka_unit_test(test_control_bytes_and_length_empty_a_field),
+        cmocka_unit_test(test_what_cannot_be_kept),
+        cmocka_unit_test(test_chunked_has_no_length),
         cmocka_unit_test(test_versions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
