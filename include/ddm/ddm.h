@@ -36,7 +36,7 @@ extern "C" {
     X(DDM_E_REFUSED, 4, "refused", "the origin refused")                                           \
     X(DDM_E_CHANGED, 5, "changed", "the origin's file changed or sources disagree")                \
     X(DDM_E_CHECKSUM, 6, "checksum", "the checksum does not match")                                \
-    X(DDM_E_DISK, 7, "disk", "the disk or the reader of the output failed")                                         \
+    X(DDM_E_DISK, 7, "disk", "the disk or the reader of the output failed")                        \
     X(DDM_E_INTERRUPTED, 8, "interrupted", "interrupted")                                          \
     X(DDM_E_PERMISSION, 9, "permission", "no swarm key, or no permission")
 

@@ -119,9 +119,11 @@ class Server:
 
 
 def ranged(content, *headers, etag='"lab"', chunk=64 * 1024):
-    """A respond function for an honest origin with ranges; the headers are added to each reply."""
+    """A respond function for an honest origin with ranges; the headers are added to each reply.
+    `etag` None: nothing tells its versions apart."""
 
     size = len(content)
+    common = ["Accept-Ranges: bytes", *([f"ETag: {etag}"] if etag else []), *headers]
 
     def respond(exchange):
         asked = exchange.range(size) if size else None
@@ -129,15 +131,28 @@ def ranged(content, *headers, etag='"lab"', chunk=64 * 1024):
         if asked and begin >= end:
             exchange.reply("416 Range Not Satisfiable", b"", f"Content-Range: bytes */{size}")
             return
-        common = [f"Content-Length: {end - begin}", f"ETag: {etag}", "Accept-Ranges: bytes"]
+        length = f"Content-Length: {end - begin}"
         if asked is None:
-            exchange.head("200 OK", *common, *headers)
+            exchange.head("200 OK", length, *common)
         else:
-            span = f"Content-Range: bytes {begin}-{end - 1}/{size}"
-            exchange.head("206 Partial Content", span, *common, *headers)
+            exchange.head("206 Partial Content", span(begin, end, size), length, *common)
         if exchange.command != "HEAD":
             for at in range(begin, end, chunk):
                 exchange.send(content[at : min(at + chunk, end)])
+
+    return respond
+
+
+def span(begin, end, size):
+    """The header of a 206."""
+    return f"Content-Range: bytes {begin}-{end - 1}/{size}"
+
+
+def whole(content, *headers):
+    """A respond function for an origin that knows the length and gives no ranges."""
+
+    def respond(exchange):
+        exchange.reply("200 OK", content, *headers)
 
     return respond
 
