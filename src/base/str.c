@@ -227,3 +227,13 @@ bool str_copy(char *out, size_t size, const char *text)
     out[n] = '\0';
     return n == length;
 }
+
+char *str_url_public(const char *url)
+{
+    const char *colon = strstr(url, "://");
+    const char *authority = colon ? colon + 3 : url;
+    size_t user = strcspn(authority, "/?#"); /* up to the last '@' of the authority */
+    while (user > 0 && authority[user - 1] != '@')
+        user--;
+    return str_format("%.*s%s", (int)(authority - url), url, authority + user);
+}

@@ -43,6 +43,10 @@ char *str_printable(char *out, size_t size, const char *text);
 
 bool str_starts_with(const char *text, const char *prefix);
 
+/* A URL without its "user:password@", also one that is not valid; malloc'ed, NULL without memory.
+ */
+char *str_url_public(const char *url);
+
 /* strdup of a format; NULL without memory. The caller frees. */
 char *str_format(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

@@ -169,8 +169,9 @@ static enum ddm_code download(const struct ddm_options *wanted, struct report *r
     struct ddm_download *download = NULL;
     enum ddm_code code = ddm_download_new(&download, wanted, on_event, report, &report->error);
     if (code != DDM_OK) {
+        _cleanup_free_ char *shown = str_url_public(wanted->url);
         if (report->json)
-            print_json(event_encode_error(wanted->url, &report->error, wall_time()));
+            print_json(event_encode_error(shown, &report->error, wall_time()));
         if (report->log)
             log_error("get", "%s", report->error.message);
         return code;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The public API: options are checked and copied here, then a job does the work. */
 #include "base/error.h"
+#include "base/str.h"
 #include "base/util.h"
 #include "get/job.h"
 #include "io/digest.h"
@@ -91,7 +92,7 @@ static int take_options(struct ddm_download *d, const struct ddm_options *o, str
         r = digest_parse(o->checksum, job->algorithm, job->hex, err);
     if (r == 0)
         r = copy_string(&d->url, o->url, err);
-    if (r == 0 && !(d->shown_url = url_public(o->url)))
+    if (r == 0 && !(d->shown_url = str_url_public(o->url)))
         r = error_memory(err);
     if (r == 0)
         r = copy_string(&d->output, o->output, err);
@@ -103,7 +104,7 @@ static int take_options(struct ddm_download *d, const struct ddm_options *o, str
         r = take_peers(d, o, err);
     job->url = d->url;
     job->shown_url = d->shown_url;
-    job->has_credentials = r == 0 && url_has_credentials(d->url);
+    job->has_credentials = r == 0 && strcmp(d->url, d->shown_url) != 0;
     job->output = d->output;
     job->directory = d->directory;
     job->connections = o->connections ? o->connections : CONNECTIONS_DEFAULT;

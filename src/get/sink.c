@@ -39,6 +39,7 @@ struct sink {
     bool finishing, busy, failed;
     uint64_t turn_end; /* what the turn on the pool works up to */
     bool turn_last;    /* and whether that is the end of all */
+    bool turn_vain;    /* sink_restart came meanwhile */
     struct ddm_error error;
     atomic_bool cancelled;
 };
@@ -349,7 +350,12 @@ static void turn_done(void *arg)
 {
     struct sink *s = arg;
     s->busy = false;
-    s->consumed = s->turn_end;
+    s->consumed = s->turn_vain ? 0 : s->turn_end;
+    if (s->turn_vain) {
+        s->turn_vain = false;
+        s->error.code = DDM_OK;
+        digest_reset(s->digest);
+    }
     if (atomic_load(&s->cancelled) && !s->turn_last)
         return;
     if (s->error.code || s->turn_last) {
@@ -372,16 +378,20 @@ void sink_frontier(struct sink *sink, uint64_t frontier)
         start_turn(sink);
 }
 
+/* The file keeps its length until it is finished: a turn may be reading it. */
 bool sink_restart(struct sink *sink)
 {
-    if (sink->busy || (sink->ring && sink->consumed > 0))
+    if (sink->ring && (sink->busy || sink->consumed > 0))
         return false;
-    if (sink->digest && sink->consumed > 0) {
-        char unused[DIGEST_HEX_SIZE];
-        digest_final(sink->digest, unused);
+    sink->frontier = 0;
+    if (sink->busy) {
+        sink->turn_vain = true;
+    } else {
+        sink->consumed = 0;
+        if (sink->digest)
+            digest_reset(sink->digest);
     }
-    sink->frontier = sink->consumed = 0;
-    return sink->ring || ftruncate(sink->fd, 0) == 0;
+    return true;
 }
 
 void sink_finish(struct sink *sink, uint64_t size)

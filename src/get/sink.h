@@ -58,8 +58,7 @@ uint64_t sink_room(const struct sink *sink, uint64_t offset);
 /* All bytes before `frontier` are there. It only grows, except after sink_restart. */
 void sink_frontier(struct sink *sink, uint64_t frontier);
 
-/* Forgets all that was written; false where it cannot (a stream that has given bytes away, or the
- * stage is at work). */
+/* Forgets all that was written; false where it cannot: a stream that has given bytes away. */
 bool sink_restart(struct sink *sink);
 
 /* All `size` bytes are there: the stage comes to its end, then on_finished. */

@@ -67,6 +67,12 @@ void digest_final(struct digest *digest, char hex[static DIGEST_HEX_SIZE])
     hex[2 * digest->length] = '\0';
 }
 
+void digest_reset(struct digest *digest)
+{
+    char unused[DIGEST_HEX_SIZE];
+    digest_final(digest, unused);
+}
+
 struct digest *digest_free(struct digest *digest)
 {
     if (digest) {

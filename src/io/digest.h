@@ -15,6 +15,8 @@ int digest_new(struct digest **ret, const char *algorithm);
 int digest_update(struct digest *digest, const void *data, size_t length);
 /* Writes lower-case hex and leaves the digest ready for a new message. */
 void digest_final(struct digest *digest, char hex[static DIGEST_HEX_SIZE]);
+/* Forgets the message so far. */
+void digest_reset(struct digest *digest);
 struct digest *digest_free(struct digest *digest);
 
 /* The digest of one block; `size` bytes of hex at most, NUL included (shorter ones are cut). */

@@ -24,34 +24,6 @@ void url_host(char out[static ADDRESS_HOST_SIZE], const char *url)
     curl_url_cleanup(u);
 }
 
-bool url_has_credentials(const char *url)
-{
-    char *user = NULL;
-    CURLU *u = curl_url();
-    bool has = u && curl_url_set(u, CURLUPART_URL, url, 0) == CURLUE_OK &&
-               curl_url_get(u, CURLUPART_USER, &user, 0) == CURLUE_OK;
-    curl_free(user);
-    curl_url_cleanup(u);
-    return has;
-}
-
-char *url_public(const char *url)
-{
-    char *text = NULL, *copy;
-    if (!url_has_credentials(url))
-        return strdup(url);
-    CURLU *u = curl_url();
-    if (!u || curl_url_set(u, CURLUPART_URL, url, 0) != CURLUE_OK ||
-        curl_url_set(u, CURLUPART_USER, NULL, 0) != CURLUE_OK ||
-        curl_url_set(u, CURLUPART_PASSWORD, NULL, 0) != CURLUE_OK ||
-        curl_url_get(u, CURLUPART_URL, &text, 0) != CURLUE_OK)
-        text = NULL;
-    copy = text ? strdup(text) : NULL;
-    curl_free(text);
-    curl_url_cleanup(u);
-    return copy;
-}
-
 static bool can_fetch(const char *scheme)
 {
     static const char *const schemes[] = { "http", "https", "ftp", "ftps" };
@@ -68,20 +40,23 @@ int url_check(const char *url, struct ddm_error *err)
         return error_memory(err);
     int r = 0;
     char *scheme = NULL, *host = NULL;
+    _cleanup_free_ char *shown = str_url_public(url);
     CURLUcode c = curl_url_set(u, CURLUPART_URL, url, CURLU_NON_SUPPORT_SCHEME);
-    if (c == CURLUE_BAD_SCHEME || !strstr(url, "://"))
-        r = error_set(err, DDM_E_USAGE, "URL '%.200s': write it with http:// or https://", url);
+    if (!shown)
+        r = error_memory(err);
+    else if (c == CURLUE_BAD_SCHEME || !strstr(url, "://"))
+        r = error_set(err, DDM_E_USAGE, "URL '%.200s': write it with http:// or https://", shown);
     else if (strchr(url, ' '))
-        r = error_set(err, DDM_E_USAGE, "URL '%.200s': write a space as %%20", url);
+        r = error_set(err, DDM_E_USAGE, "URL '%.200s': write a space as %%20", shown);
     else if (c != CURLUE_OK)
-        r = error_set(err, DDM_E_USAGE, "URL '%.200s': %s", url, curl_url_strerror(c));
+        r = error_set(err, DDM_E_USAGE, "URL '%.200s': %s", shown, curl_url_strerror(c));
     else if (curl_url_get(u, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK || !can_fetch(scheme))
         r = error_set(err, DDM_E_USAGE,
                       "URL '%.200s': only http, https, ftp and ftps can be "
                       "fetched",
-                      url);
+                      shown);
     else if (curl_url_get(u, CURLUPART_HOST, &host, 0) != CURLUE_OK || !*host)
-        r = error_set(err, DDM_E_USAGE, "URL '%.200s': no host", url);
+        r = error_set(err, DDM_E_USAGE, "URL '%.200s': no host", shown);
     curl_free(scheme);
     curl_free(host);
     curl_url_cleanup(u);

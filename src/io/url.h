@@ -10,11 +10,6 @@
  * what is wrong with it. */
 int url_check(const char *url, struct ddm_error *err);
 
-/* Whether it holds a user name or a password; and the URL without them (malloc'ed; NULL: no
- * memory). */
-bool url_has_credentials(const char *url);
-char *url_public(const char *url);
-
 /* Its host, with the port where it names one, for messages; empty where it has none. */
 void url_host(char out[static ADDRESS_HOST_SIZE], const char *url);
 

@@ -1,7 +1,11 @@
 # SPDX-License-Identifier: MIT
 """The tracker lists who is there, and forgets who is not."""
 
-from ddmlab import wait_until
+import json
+import threading
+
+from ddmlab import evil, wait_until
+from ddmlab.content import assert_same
 
 
 def test_it_lists_peers_by_the_address_they_come_from(make_lab):
@@ -125,3 +129,39 @@ def test_a_client_learns_of_peers_that_come_and_go(make_lab):
     peer.process.stop()
     tracker.wait_for_peers(0)
     get.expect(0)
+
+
+def test_trackers_that_disagree_on_an_id_do_not_multiply_a_peer(make_lab):
+    """Each poll of either would otherwise take the peer for one that was started anew."""
+    lab = make_lab(1, 50)
+    path = lab.file("file", 24 << 20)
+
+    def trickles(exchange, wanted, file):
+        exchange.head("206 Partial Content", *evil.headers(file, wanted.begin, wanted.end))
+        for at in range(wanted.begin, wanted.end, 4096):
+            exchange.send(file.data[at : min(at + 4096, wanted.end)])
+            asked_often.wait(0.02)
+
+    peer = lab.keep(evil.EvilPeer(lab.hosts[1], trickles, path))
+    asked_often = threading.Event()
+    trackers = [fake_tracker(lab, peer, f"id-{number}") for number in range(2)]
+    options = [part for tracker in trackers for part in ("--tracker", tracker.address)]
+    get = lab.get(lab.hosts[0], lab.origin.url("file"), *options)
+    for tracker in trackers:
+        wait_until(lambda asked=tracker.requests: len(asked) >= 3, "both to be asked three times")
+    asked_often.set()
+    lab.hosts[0].uplink.set_rate(400)
+    get.expect(0)
+    assert_same(get.file, path)
+    assert peer.asked
+    named = [source for source in get.event("done")["sources"] if source["name"] == peer.address]
+    assert len(named) <= 2, f"the peer is there {len(named)} times"
+
+
+def fake_tracker(lab, peer, name):
+    """One that lists this peer under that id."""
+    listed = {"id": name, "address": peer.address.partition(":")[0], "port": peer.port, "host_id": "a-host"}
+    body = json.dumps({"peers": [{**listed, "age_ms": 1}]}).encode()
+    return lab.serve(
+        lambda exchange: exchange.reply("200 OK", body, "Content-Type: application/json")
+    )

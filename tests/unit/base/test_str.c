@@ -192,9 +192,27 @@ static void copies_and_prefixes(void **state)
     assert_string_equal(text, "7-x");
 }
 
+static void check_public(const char *url, const char *shown)
+{
+    char *text = str_url_public(url);
+    assert_string_equal(text, shown);
+    free(text);
+}
+
+static void passwords_are_not_shown(void **state)
+{
+    check_public("http://user:secret@h:81/x?y", "http://h:81/x?y");
+    check_public("http://user@h", "http://h");
+    check_public("http://a:b@c:d@[::1/f", "http://[::1/f");
+    check_public("http://h/user:secret@x", "http://h/user:secret@x");
+    check_public("user:secret@h/x", "h/x");
+    check_public("", "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(passwords_are_not_shown),
         cmocka_unit_test(whole_numbers),
         cmocka_unit_test(sizes),
         cmocka_unit_test(durations),

@@ -37,19 +37,6 @@ static void test_urls_that_cannot(void **state)
     }
 }
 
-static void test_passwords_are_not_shown(void **state)
-{
-    assert_true(url_has_credentials("http://user:secret@h/x"));
-    assert_true(url_has_credentials("http://user@h/x"));
-    assert_false(url_has_credentials("http://h/user:secret@x"));
-    char *shown = url_public("http://user:secret@h:81/x?y");
-    assert_string_equal(shown, "http://h:81/x?y");
-    free(shown);
-    shown = url_public("http://h/a%20b");
-    assert_string_equal(shown, "http://h/a%20b");
-    free(shown);
-}
-
 static void test_host(void **state)
 {
     char host[ADDRESS_HOST_SIZE];
@@ -66,7 +53,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_urls_that_can_be_fetched),
         cmocka_unit_test(test_urls_that_cannot),
-        cmocka_unit_test(test_passwords_are_not_shown),
         cmocka_unit_test(test_host),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
