@@ -210,6 +210,9 @@ int get_command(const struct options *options)
     catch_signals();
     enum ddm_code code = download(&wanted, &report);
     progress_free(report.progress);
+    if (code == DDM_OK && report.json && ferror(stdout))
+        code = (enum ddm_code) - error_set(&report.error, DDM_E_DISK,
+                                           "standard output: not all events could be written");
     if (code != DDM_OK && !report.log)
         command_error(&report.error);
     return code;
