@@ -232,6 +232,7 @@ char *str_url_public(const char *url)
 {
     const char *colon = strstr(url, "://");
     const char *authority = colon ? colon + 3 : url;
+    authority += strspn(authority, "/\\");
     size_t user = strcspn(authority, "/?#"); /* up to the last '@' of the authority */
     while (user > 0 && authority[user - 1] != '@')
         user--;

@@ -160,15 +160,14 @@ static int run_command(const struct command *command, int argc, char **argv)
     return status;
 }
 
-/* Descriptors 0 to 2 that were closed must not become files or sockets of ours. */
+/* Descriptors 0 to 2 that were closed must not become files or sockets of ours. What takes their
+ * place cannot be used either, so that nothing is lost without an error. */
 static void open_standard_files(void)
 {
-    int fd;
-    do
-        fd = open("/dev/null", O_RDWR);
-    while (fd >= 0 && fd <= STDERR_FILENO);
-    if (fd >= 0)
-        close(fd);
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 &&
+            open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd)
+            return;
 }
 
 int main(int argc, char **argv)

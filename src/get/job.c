@@ -263,6 +263,10 @@ static void schedule_probe(struct job *job)
     struct source *own = job->sources[0];
     struct plan_source_info info;
     plan_source_get(job->plan, own->plan, loop_now(), &info);
+    if (info.state == PLAN_SOURCE_EXCLUDED && own->no_ranges) {
+        stream_fall_back(job);
+        return;
+    }
     if (info.state == PLAN_SOURCE_EXCLUDED && own->refused) {
         job_fail_stuck(job); /* 404 and the like: it is not the way there that is wrong */
         return;

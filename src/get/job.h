@@ -104,9 +104,9 @@ struct job {
     enum job_state state;
     bool streaming; /* the one stream counts, not the plan */
     unsigned stream_tries;
-    int64_t stream_again; /* when to try it once more, 0: not waiting */
-    uint64_t size;        /* DDM_SIZE_UNKNOWN: not known */
-    uint64_t stream_done;
+    int64_t stream_again;              /* when to try it once more, 0: not waiting */
+    uint64_t size;                     /* DDM_SIZE_UNKNOWN: not known */
+    uint64_t stream_done, stream_best; /* now; in the best try so far */
     char etag[FETCH_ETAG_SIZE], last_modified[64];
     char *path; /* NULL before the probe was answered; "-" for a stream */
     int64_t started;

@@ -66,6 +66,8 @@ int sink_make_directory(const char *path, struct ddm_error *err)
     _cleanup_free_ char *copy = strdup(path);
     if (!copy)
         return error_memory(err);
+    if (!*copy)
+        return 0;
     for (char *slash = copy; slash; *slash = '/') {
         slash = strchr(slash + 1, '/');
         if (slash)
@@ -105,7 +107,8 @@ static void open_stream(struct sink *s, int fd)
     struct stat st;
     char name[40];
     s->fd = fd;
-    s->may_block = fstat(fd, &st) == 0 && !S_ISREG(st.st_mode);
+    s->may_block = fstat(fd, &st) == 0 &&
+                   (S_ISFIFO(st.st_mode) || S_ISCHR(st.st_mode) || S_ISSOCK(st.st_mode));
     if (!s->may_block || !S_ISFIFO(st.st_mode))
         return;
     snprintf(name, sizeof name, "/proc/self/fd/%d", fd);
@@ -356,11 +359,14 @@ static void turn_done(void *arg)
         s->error.code = DDM_OK;
         digest_reset(s->digest);
     }
-    if (atomic_load(&s->cancelled) && !s->turn_last)
+    bool cancelled = atomic_load(&s->cancelled);
+    if (cancelled && !s->finishing)
         return;
+    if (cancelled && !s->turn_last && !s->error.code)
+        error_set(&s->error, DDM_E_INTERRUPTED, "interrupted");
     if (s->error.code || s->turn_last) {
         s->failed = true; /* nothing more to do, either way */
-        if (s->turn_last)
+        if (s->finishing)
             s->ops->on_finished(s->arg, &s->error);
         else
             s->ops->on_error(s->arg, &s->error);

@@ -6,17 +6,20 @@
 #include "get/job.h"
 
 #define STREAM_SILENCE (20 * SEC) /* after which the one stream is given up, and tried again */
+#define STREAM_FIRST   (60 * SEC) /* the same before its first byte */
 #define STREAM_ROOM    MIB /* less in the window of the output: its reader holds the stream back */
 #define STREAM_PAUSE   SEC /* before the one stream is tried again, times the tries */
 
-/* What is there stays, if a validator can tell that the stream is of the same version. */
+/* What is there stays, if a validator can tell that the stream is of the same version, byte for
+ * byte: a strong ETag, or else a date. */
 static bool keep_beginning(struct job *job)
 {
-    bool versioned = job->etag[0] || job->last_modified[0];
+    bool strong = job->etag[0] && !str_starts_with(job->etag, "W/");
+    bool versioned = strong || job->last_modified[0];
     if (versioned && !job->streaming)
         job->stream_done = rangeset_run_end(plan_done_set(job->plan), 0);
     else if (!versioned)
-        job->stream_done = 0;
+        job->stream_done = job->sources[0]->stream_bytes = 0;
     return versioned || !job->sink || sink_restart(job->sink);
 }
 
@@ -61,7 +64,7 @@ void stream_watch(struct job *job, int64_t now)
         return;
     if (job->sink && sink_room(job->sink, job->stream_done) < STREAM_ROOM)
         job->heard_at = now;
-    if (now - MAX(job->heard_at, t->begun) <= STREAM_SILENCE)
+    if (now - MAX(job->heard_at, t->begun) <= (t->position > 0 ? STREAM_SILENCE : STREAM_FIRST))
         return;
     str_copy(t->source->why, sizeof t->source->why, "no data came for a while");
     transfer_free(t);

@@ -29,7 +29,8 @@ static void end_lease(struct transfer *t, enum plan_failure failure)
 {
     struct job *job = t->job;
     int64_t now = loop_now();
-    if (plan_lease_complete(job->plan, t->lease)) {
+    bool shorter = t->started && t->position == t->end; /* all of a reply to a part of the range */
+    if (shorter || plan_lease_complete(job->plan, t->lease)) {
         plan_done(job->plan, t->lease, now);
     } else {
         t->source->failed = true;
@@ -77,7 +78,8 @@ static int lease_data(struct transfer *t, const char *data, size_t length)
     struct job *job = t->job;
     if (!t->started)
         return keep_body(t, data, length);
-    int64_t n = plan_progress(job->plan, t->lease, length, loop_now());
+    size_t said = (size_t)MIN((uint64_t)length, t->end - t->position); /* not past its own range */
+    int64_t n = plan_progress(job->plan, t->lease, said, loop_now());
     if (n < 0) {
         job_fail(job, DDM_E_FAIL, "out of memory");
         return -DDM_E_FAIL;
@@ -130,6 +132,7 @@ static int stream_data(struct transfer *t, const char *data, size_t length)
     struct ddm_error err;
     if (job->size != DDM_SIZE_UNKNOWN && length > job->size - t->position)
         return -DDM_E_NETWORK;
+    job->heard_at = loop_now();
     uint64_t known = job->stream_done - t->position;
     size_t skip = (size_t)MIN((uint64_t)length, known), n = length - skip;
     if (n > sink_room(job->sink, job->stream_done))
@@ -143,7 +146,10 @@ static int stream_data(struct transfer *t, const char *data, size_t length)
     }
     t->source->stream_bytes += n;
     job->stream_done += n;
-    job->stream_tries = 0;
+    if (job->stream_done > job->stream_best) { /* it gets on: a new row of tries */
+        job->stream_best = job->stream_done;
+        job->stream_tries = 0;
+    }
     job_received(job, n);
     return 0;
 }
@@ -161,8 +167,12 @@ static void stream_done(struct transfer *t, const struct fetch_result *result)
         str_copy(t->source->why, sizeof t->source->why,
                  result->message[0] ? result->message : "closed the connection early");
     bool refused = t->bad && t->failure == PLAN_REFUSED;
+    bool shrunk = whole && t->position < job->stream_done;
     transfer_free(t);
-    stream_ended(job, whole, refused);
+    if (shrunk)
+        job_fail(job, DDM_E_CHANGED, "the file at the origin has become shorter");
+    else
+        stream_ended(job, whole, refused);
 }
 
 /* ---- what the fetcher calls; after job_fail there is nothing more to do ---- */

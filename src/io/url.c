@@ -41,13 +41,16 @@ int url_check(const char *url, struct ddm_error *err)
     int r = 0;
     char *scheme = NULL, *host = NULL;
     _cleanup_free_ char *shown = str_url_public(url);
+    const char *colon = url + strcspn(url, ":/?#@");
     CURLUcode c = curl_url_set(u, CURLUPART_URL, url, CURLU_NON_SUPPORT_SCHEME);
     if (!shown)
         r = error_memory(err);
-    else if (c == CURLUE_BAD_SCHEME || !strstr(url, "://"))
+    else if (c == CURLUE_BAD_SCHEME || strncmp(colon, "://", 3) != 0)
         r = error_set(err, DDM_E_USAGE, "URL '%.200s': write it with http:// or https://", shown);
     else if (strchr(url, ' '))
         r = error_set(err, DDM_E_USAGE, "URL '%.200s': write a space as %%20", shown);
+    else if (colon[3] == '/' || colon[3] == '\\')
+        r = error_set(err, DDM_E_USAGE, "URL '%.200s': no host", shown);
     else if (c != CURLUE_OK)
         r = error_set(err, DDM_E_USAGE, "URL '%.200s': %s", shown, curl_url_strerror(c));
     else if (curl_url_get(u, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK || !can_fetch(scheme))

@@ -200,6 +200,7 @@ static int on_fill_head(void *arg, const struct fetch_head *head)
         str_copy(o->origin_etag, sizeof o->origin_etag, head->etag);
         str_copy(o->origin_modified, sizeof o->origin_modified, head->last_modified);
     }
+    relay_readers_wake(o, head->end, end); /* less than asked for: they look for another fill */
     relay_readers_known(o, begin, end);
     return 0;
 }

@@ -83,3 +83,23 @@ def test_redirects_in_a_circle_are_exit_4_at_once(make_lab):
     assert "redirect" in get.event("error")["message"]
     assert len(origin.requests) < 15, "it went around more than once"
     assert get.left_behind() == []
+
+
+def test_a_reply_is_not_believed_past_its_own_range(make_lab):
+    lab = make_lab(200)
+    data = os.urandom(MIB)
+
+    def respond(exchange):
+        begin, end = exchange.range(MIB) or (0, MIB)
+        said = min(begin + 100_000, end)
+        exchange.head(
+            "206 Partial Content",
+            'ETag: "e"',
+            f"Content-Range: bytes {begin}-{said - 1}/{MIB}",
+            "Transfer-Encoding: chunked",
+        )
+        exchange.send_chunked(data[begin:said] + b"X" * 200_000)
+
+    origin = lab.serve(respond)
+    get = lab.download(lab.hosts[0], origin.url("file"), "--no-peers")
+    assert get.file.read_bytes() == data

@@ -182,3 +182,49 @@ def test_an_origin_that_refuses_ranges_with_416_gives_the_file_without(make_lab)
 
     get = lab.download(lab.hosts[0], lab.serve(respond).url("file"), "--no-peers")
     assert get.file.read_bytes() == data
+
+
+def breaking_first(tag, first, later):
+    """A stream of `len(later)` bytes; the first reply breaks off behind `first`."""
+
+    def respond(exchange):
+        tries.append(1)
+        exchange.head("200 OK", f"Content-Length: {len(later)}", *tag)
+        exchange.send(first if len(tries) == 1 else later)
+        exchange.hang_up()
+
+    tries = []
+    return respond
+
+
+def test_a_weak_etag_does_not_join_two_streams(make_lab):
+    """The second reply may be another version: all of it is taken."""
+    lab = make_lab(200)
+    respond = breaking_first(['ETag: W/"x"'], b"A" * (MIB // 2), b"B" * MIB)
+    origin = lab.serve(respond)
+    get = lab.download(lab.hosts[0], origin.url("file"), "--no-peers")
+    assert get.file.read_bytes() == b"B" * MIB
+
+
+def test_a_stream_that_always_breaks_off_comes_to_an_end(make_lab):
+    lab = make_lab(200)
+    origin = lab.serve(lambda exchange: breaking_first([], b"A" * 1000, b"A" * MIB)(exchange))
+    get = lab.get(lab.hosts[0], origin.url("file"), "--no-peers", "--retries", "2")
+    get.expect(3)
+    assert origin.count("/file") <= 4
+
+
+def test_a_second_stream_that_is_shorter_is_not_the_whole(make_lab):
+    lab = make_lab(200)
+
+    def respond(exchange):
+        if origin.count("/file") == 1:
+            exchange.head("200 OK", 'ETag: "e"', "Transfer-Encoding: chunked")
+            exchange.send(b"1000\r\n" + b"A" * 0x1000 + b"\r\n")  # and no last chunk
+        else:
+            exchange.head("200 OK", 'ETag: "e"', "Connection: close")
+            exchange.send(b"A" * 100)
+        exchange.hang_up()
+
+    origin = lab.serve(respond)
+    lab.get(lab.hosts[0], origin.url("file"), "--no-peers").expect(5)

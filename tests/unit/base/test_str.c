@@ -206,6 +206,7 @@ static void passwords_are_not_shown(void **state)
     check_public("http://a:b@c:d@[::1/f", "http://[::1/f");
     check_public("http://h/user:secret@x", "http://h/user:secret@x");
     check_public("user:secret@h/x", "h/x");
+    check_public("http:///user:secret@h/x", "http:///h/x");
     check_public("", "");
 }
 

@@ -156,6 +156,21 @@ static void test_a_wrong_checksum_publishes_nothing(void **state)
     end(f, s);
 }
 
+/* An interrupt while the digest catches up ends it soon, and publishes nothing. */
+static void test_an_interrupt_at_the_end(void **state)
+{
+    struct fixture *f = *state;
+    struct sink *s = open_file(f, f->hex, false);
+    assert_int_equal(sink_write(s, 0, f->data, SIZE, &f->error), 0);
+    sink_finish(s, SIZE);
+    sink_cancel(s);
+    while (!f->finished)
+        loop_run(f->loop);
+    assert_int_equal(f->error.code, DDM_E_INTERRUPTED);
+    assert_int_equal(access(f->path, F_OK), -1);
+    end(f, s);
+}
+
 static void test_an_existing_file_stays(void **state)
 {
     struct fixture *f = *state;
@@ -292,6 +307,7 @@ int main(void)
         TEST(test_a_file),
         TEST(test_a_file_with_its_checksum),
         TEST(test_a_wrong_checksum_publishes_nothing),
+        TEST(test_an_interrupt_at_the_end),
         TEST(test_an_existing_file_stays),
         TEST(test_force_replaces),
         TEST(test_the_second_writer_is_refused),

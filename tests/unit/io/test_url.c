@@ -23,6 +23,9 @@ static void test_urls_that_cannot(void **state)
                                        "a",
                                        "example.org/file",
                                        "http://",
+                                       "http:///x",
+                                       "http:/u:p@h/?x=://",
+                                       "http://\\h/",
 
                                        "file:///etc/passwd",
                                        "gopher://a/",
