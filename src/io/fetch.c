@@ -165,9 +165,7 @@ static void finish(struct fetch *f, CURLcode c)
     curl_easy_getinfo(f->easy, CURLINFO_STARTTRANSFER_TIME_T, &first);
     curl_easy_getinfo(f->easy, CURLINFO_PRETRANSFER_TIME_T, &before);
     curl_easy_getinfo(f->easy, CURLINFO_EFFECTIVE_URL, &url);
-    result.ttfb = (int64_t)(first - MIN(before, first)) * USEC;
     result.connected = first > 0 || before > 0;
-    result.final_url = url ? url : "";
 
     int abort_code = f->abort_code;
     if (c == CURLE_OK && !f->head_told) /* no body came: the head was not told yet */
@@ -176,7 +174,7 @@ static void finish(struct fetch *f, CURLcode c)
         result.code = abort_code;
     } else if (c != CURLE_OK) {
         result.code = f->denied[0] ? -DDM_E_PERMISSION : code_of(c);
-        describe(f, c, result.final_url, message, sizeof message);
+        describe(f, c, url ? url : "", message, sizeof message);
     }
     if (!f->gone) {
         f->gone = true;

@@ -42,12 +42,10 @@ struct fetch_head {
 #define FETCH_UNKNOWN UINT64_MAX
 
 struct fetch_result {
-    int code;              /* 0: the whole reply came; else -DDM_E_… */
-    long status;           /* of the final reply; 0: none came */
-    bool connected;        /* bytes went over a connection: not a matter of DNS, address or TLS */
-    int64_t ttfb;          /* from the request to the first byte of the reply, ns; 0: none came */
-    const char *message;   /* why it failed, for people, with host; "" otherwise */
-    const char *final_url; /* after redirects */
+    int code;            /* 0: the whole reply came; else -DDM_E_… */
+    long status;         /* of the final reply; 0: none came */
+    bool connected;      /* bytes went over a connection: not a matter of DNS, address or TLS */
+    const char *message; /* why it failed, for people, with host; "" otherwise */
 };
 
 #define FETCH_PAUSE 1
