@@ -28,7 +28,9 @@ struct source *sources_add(struct job *job, enum ddm_source_kind kind, const str
         job->infos = infos;
     }
     struct source *s = calloc(1, sizeof *s);
-    if (!s || plan_add_source(job->plan, job->connections, &s->plan) < 0) {
+    struct plan_source_config config = { .slots = job->connections,
+                                         .own = kind == DDM_SOURCE_ORIGIN };
+    if (!s || plan_add_source(job->plan, &config, &s->plan) < 0) {
         free(s);
         return NULL;
     }

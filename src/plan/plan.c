@@ -35,7 +35,7 @@ struct plan *plan_free(struct plan *plan)
     return NULL;
 }
 
-int plan_add_source(struct plan *plan, unsigned slots, plan_source *ret)
+int plan_add_source(struct plan *plan, const struct plan_source_config *config, plan_source *ret)
 {
     if (plan->source_count == plan->source_capacity) {
         size_t capacity = plan->source_capacity ? plan->source_capacity * 2 : FIRST_SOURCES;
@@ -45,10 +45,11 @@ int plan_add_source(struct plan *plan, unsigned slots, plan_source *ret)
         plan->sources = sources;
         plan->source_capacity = capacity;
     }
-    unsigned given = MAX(slots, 1U);
+    unsigned given = MAX(config->slots, 1U);
     plan->sources[plan->source_count] = (struct source){
         .slots = given,
         .slots_now = given,
+        .own = config->own,
         .failed_at = INT64_MIN,
     };
     *ret = (plan_source)plan->source_count++;

@@ -66,8 +66,13 @@ struct plan *plan_free(struct plan *plan); /* NULL allowed; returns NULL */
  * nothing is left of them). */
 void plan_set_size(struct plan *plan, uint64_t size);
 
-/* Adds a source that works on at most `slots` (>= 1) leases at a time. -1 without memory. */
-int plan_add_source(struct plan *plan, unsigned slots, plan_source *ret);
+struct plan_source_config {
+    unsigned slots; /* leases at the same time at most (0 counts as 1): the polite cap */
+    bool own;       /* an uplink of this machine: of several that share a link it is the one kept */
+};
+
+/* Adds a source. -1 without memory. */
+int plan_add_source(struct plan *plan, const struct plan_source_config *config, plan_source *ret);
 
 /* No more leases for it; those it has go on unless they are failed by the caller. */
 void plan_remove_source(struct plan *plan, plan_source source);

@@ -77,7 +77,7 @@ struct lease {
 };
 
 struct source {
-    bool excluded, removed;
+    bool own, excluded, removed;
     bool started, stalled;
     unsigned slots, slots_now; /* as given; as it can take now (it was busy) */
     unsigned leases;

@@ -66,7 +66,8 @@ static void join(struct network *net, double rate, int64_t ttfb, unsigned slots)
 {
     struct link *link = &net->links[net->link_count++];
     *link = (struct link){ .rate = rate, .ttfb = ttfb, .joined = true };
-    assert_int_equal(plan_add_source(net->plan, slots, &link->source), 0);
+    struct plan_source_config config = { .slots = slots };
+    assert_int_equal(plan_add_source(net->plan, &config, &link->source), 0);
 }
 
 /* -- The books --------------------------------------------------------------------------------- */

@@ -30,7 +30,8 @@ static inline struct plan *plan_of(uint64_t size, uint64_t window)
 static inline plan_source add_source(struct plan *plan, unsigned slots)
 {
     plan_source source;
-    assert_int_equal(plan_add_source(plan, slots, &source), 0);
+    assert_int_equal(plan_add_source(plan, &(struct plan_source_config){ .slots = slots }, &source),
+                     0);
     return source;
 }
 
