@@ -11,6 +11,8 @@
 #define RATE_BUCKET      (100 * MSEC)
 #define RATE_KEEP        (1.0 / 1.1)  /* weight of the past at each bucket: a mean over about 1 s */
 #define RATE_YOUNG       (1 * SEC)    /* the plain mean up to here */
+#define RATE_STEP        1.5          /* times more, or less, than the mean: far from it */
+#define RATE_STEP_ROW    4            /* buckets in a row that make a step */
 #define RATE_KNOWN_AFTER (250 * MSEC) /* with RATE_KNOWN_BYTES, */
 #define RATE_KNOWN_BYTES (16 * KIB)
 #define RATE_KNOWN_LATE  (2 * SEC) /* or with any bytes at all, */
@@ -46,6 +48,21 @@ void rate_start(struct rate *rate, int64_t now)
         rate->started = rate->bucket_begin = MAX(now, (int64_t)1);
 }
 
+/* The bucket that is being closed, as a part of a row on one side of the mean. */
+static void watch_for_step(struct rate *rate, int64_t now)
+{
+    double held = per_second(rate->bucket_bytes, now - rate->bucket_begin);
+    int side = (held > rate->mean * RATE_STEP) - (held < rate->mean / RATE_STEP);
+    if (side != rate->side || side == 0) {
+        rate->side = side;
+        rate->row = 0;
+        rate->row_begin = rate->bucket_begin;
+        rate->row_bytes = 0;
+    }
+    rate->row++;
+    rate->row_bytes += rate->bucket_bytes;
+}
+
 void rate_add(struct rate *rate, uint64_t bytes, int64_t now)
 {
     rate_start(rate, now);
@@ -53,7 +70,10 @@ void rate_add(struct rate *rate, uint64_t bytes, int64_t now)
     rate->bucket_bytes += bytes;
     if (now - rate->bucket_begin < RATE_BUCKET)
         return;
-    rate->mean = mean_if_closed(rate, now);
+    watch_for_step(rate, now);
+    bool step = rate->side != 0 && rate->row >= RATE_STEP_ROW;
+    rate->mean = step ? per_second(rate->row_bytes, now - rate->row_begin)
+                      : mean_if_closed(rate, now);
     rate->bucket_begin = now;
     rate->bucket_bytes = 0;
 }
@@ -62,6 +82,7 @@ void rate_skip(struct rate *rate, int64_t time)
 {
     rate->started += time;
     rate->bucket_begin += time;
+    rate->row_begin += time;
 }
 
 double rate_get(const struct rate *rate, int64_t now)

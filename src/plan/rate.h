@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* How fast bytes come: an exponentially weighted mean over about a second, fed with (bytes, now).
  * Not fooled by one block: bytes are first gathered into buckets of RATE_BUCKET, and a young
- * estimate is the plain mean since the first byte. It decays on its own when nothing comes. */
+ * estimate is the plain mean since the first byte. A step is followed within half a second: when
+ * some buckets in a row are all far above or all far below the mean, theirs is the mean from then
+ * on. It decays on its own when nothing comes. */
 #ifndef DDM_PLAN_RATE_H
 #define DDM_PLAN_RATE_H
 
@@ -13,7 +15,10 @@ struct rate {
     int64_t bucket_begin;
     uint64_t bucket_bytes;
     uint64_t total;
-    double mean; /* bytes per second over the closed buckets */
+    double mean;   /* bytes per second over the closed buckets */
+    int side, row; /* of buckets far above (1) or below (-1) the mean; how many in a row */
+    int64_t row_begin;
+    uint64_t row_bytes;
 };
 
 /* The clock of the estimate begins: the first byte came, or is expected from now on. Once: a later

@@ -75,8 +75,12 @@ static void follows_within_seconds(void **state)
     rate_start(&rate, now);
     feed(&rate, 1e6, 10 * SEC, &now);
     assert_about(rate_get(&rate, now), 1e6, 0.01);
+    feed(&rate, 1.3e6, SEC, &now); /* no step: smoothly */
+    assert_true(rate_get(&rate, now) > 1.12e6 && rate_get(&rate, now) < 1.28e6);
     feed(&rate, 4e6, SEC, &now);
-    assert_true(rate_get(&rate, now) > 2.5e6 && rate_get(&rate, now) < 3.6e6);
+    assert_about(rate_get(&rate, now), 4e6, 0.05);
+    feed(&rate, 4e5, SEC, &now);
+    assert_about(rate_get(&rate, now), 4e5, 0.05);
     feed(&rate, 4e6, 4 * SEC, &now);
     assert_about(rate_get(&rate, now), 4e6, 0.05);
 }
