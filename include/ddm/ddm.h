@@ -55,6 +55,8 @@ struct ddm_error {
     char message[480];
 };
 
+#define DDM_INTERFACES_MAX 8
+
 struct ddm_options {
     const char *url;             /* required */
     const char *output;          /* file name, or "-" for standard output; NULL: from the origin */
@@ -63,12 +65,15 @@ struct ddm_options {
     const char *const *trackers; /* "HOST:PORT", NULL at the end; NULL: no tracker */
     const char *const *peers;    /* "HOST:PORT" of peers to use besides the tracker's, the same */
     const char *host_id;         /* name of this machine; NULL: derived */
-    unsigned connections;        /* at the same time per source; 0: the default, 2 */
-    unsigned retries;            /* of a source that fails, in a row; 0: the default, 8 */
-    bool quiet_tracker;          /* nobody asked for it: no notice where it is away */
-    bool no_peers;               /* only this machine's own uplink */
-    bool insecure;               /* talk to trackers and peers beyond this machine without a key */
-    bool force;                  /* replace an existing file */
+    /* Uplinks of this machine, by device ("eth0") or address: each is a source of its own. At most
+     * DDM_INTERFACES_MAX, NULL at the end; NULL: one, whatever way the kernel chooses. */
+    const char *const *interfaces;
+    unsigned connections; /* per source at most, tuned below it; 0: the default, 16 */
+    unsigned retries;     /* of a source that fails, in a row; 0: the default, 8 */
+    bool quiet_tracker;   /* nobody asked for it: no notice where it is away */
+    bool no_peers;        /* only this machine's own uplink */
+    bool insecure;        /* talk to trackers and peers beyond this machine without a key */
+    bool force;           /* replace an existing file */
 };
 
 enum ddm_source_kind {
@@ -83,6 +88,7 @@ enum ddm_source_kind {
     X(DDM_SOURCE_LOADING, "loading")                                                               \
     X(DDM_SOURCE_STALLED, "stalled")                                                               \
     X(DDM_SOURCE_WAITING, "waiting")   /* failed or busy: tried again later */                     \
+    X(DDM_SOURCE_PARKED, "parked")     /* shares an uplink with another source: adds nothing */    \
     X(DDM_SOURCE_EXCLUDED, "excluded") /* gave something wrong: not used again */
 
 enum ddm_source_state {
@@ -94,12 +100,13 @@ enum ddm_source_state {
 DDM_API const char *ddm_source_state_name(enum ddm_source_state state);
 
 struct ddm_source_info {
-    const char *name; /* "you", or the peer's HOST:PORT */
+    const char *name; /* "you", "you (eth0)", or the peer's HOST:PORT, HOST:PORT/1 */
     enum ddm_source_kind kind;
     enum ddm_source_state state;
     uint64_t bytes;  /* that it gave and that were used */
     uint64_t rate;   /* now */
     unsigned leases; /* that it works on now */
+    bool shares_own; /* PARKED: it is an uplink of this machine that it shares */
     const char *why; /* the last failure, or NULL */
 };
 

@@ -134,7 +134,8 @@ void display_source_state(struct text *out, const struct term *term,
     static const enum color colors[] = {
         [DDM_SOURCE_IDLE] = COLOR_DIM,       [DDM_SOURCE_CONNECTING] = COLOR_DIM,
         [DDM_SOURCE_LOADING] = COLOR_NONE,   [DDM_SOURCE_STALLED] = COLOR_YELLOW,
-        [DDM_SOURCE_WAITING] = COLOR_YELLOW, [DDM_SOURCE_EXCLUDED] = COLOR_RED,
+        [DDM_SOURCE_WAITING] = COLOR_YELLOW, [DDM_SOURCE_PARKED] = COLOR_DIM,
+        [DDM_SOURCE_EXCLUDED] = COLOR_RED,
     };
     char state[600];
     bool failed = source->state == DDM_SOURCE_STALLED || source->state == DDM_SOURCE_WAITING ||
@@ -237,6 +238,21 @@ static void add_share(struct text *out, const struct term *term, const char *nam
     text_format(out, " %.0f %%", (double)bytes / (double)sum * 100);
 }
 
+/* Those that added nothing, because they share an uplink. */
+static void add_parked(struct text *out, const struct ddm_event *event)
+{
+    size_t parked = 0;
+    bool own = false;
+    for (size_t i = 0; i < event->source_count; i++) {
+        parked += event->sources[i].state == DDM_SOURCE_PARKED;
+        own |= event->sources[i].state == DDM_SOURCE_PARKED && event->sources[i].shares_own;
+    }
+    if (parked > 0)
+        text_format(out, "; %zu peer%s share%s %s: no gain from %s", parked, parked == 1 ? "" : "s",
+                    parked == 1 ? "s" : "", own ? "your uplink" : "an uplink with others",
+                    parked == 1 ? "it" : "them");
+}
+
 void display_sentence(struct text *out, const struct term *term, const struct ddm_event *event)
 {
     char bytes[32], time[32], rate[40];
@@ -266,4 +282,5 @@ void display_sentence(struct text *out, const struct term *term, const struct dd
     }
     if (event->wasted > event->done / 100)
         text_format(out, " (%s came twice)", str_bytes(bytes, sizeof bytes, event->wasted));
+    add_parked(out, event);
 }

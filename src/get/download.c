@@ -14,7 +14,7 @@
 
 #define TRACKER_PORT        7070
 #define PEER_PORT           7071
-#define CONNECTIONS_DEFAULT 2
+#define CONNECTIONS_DEFAULT 16
 #define CONNECTIONS_MAX     64
 #define RETRIES_DEFAULT     8
 

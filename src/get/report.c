@@ -23,6 +23,8 @@ static enum ddm_source_state state_of(const struct job *job, const struct source
                                     : DDM_SOURCE_IDLE;
     if (p->state == PLAN_SOURCE_EXCLUDED || p->state == PLAN_SOURCE_REMOVED)
         return DDM_SOURCE_EXCLUDED;
+    if (p->state == PLAN_SOURCE_PARKED)
+        return DDM_SOURCE_PARKED;
     if (p->leases > 0)
         return p->started ? DDM_SOURCE_LOADING : DDM_SOURCE_CONNECTING;
     if (p->state == PLAN_SOURCE_PAUSED)
@@ -51,6 +53,7 @@ static void describe(const struct job *job, const struct source *source, int64_t
         .bytes = p.bytes + source->stream_bytes,
         .rate = state == DDM_SOURCE_LOADING ? rate : 0,
         .leases = stream ? 1 : p.leases,
+        .shares_own = p.shares_own,
         .why = source->why[0] ? source->why : NULL,
     };
 }

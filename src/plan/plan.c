@@ -48,7 +48,8 @@ int plan_add_source(struct plan *plan, const struct plan_source_config *config, 
     unsigned given = MAX(config->slots, 1U);
     plan->sources[plan->source_count] = (struct source){
         .slots = given,
-        .slots_now = given,
+        .allowed = given,
+        .slots_now = MIN(given, SLOTS_FIRST),
         .own = config->own,
         .failed_at = INT64_MIN,
     };
@@ -162,12 +163,13 @@ void plan_tick(struct plan *plan, int64_t now)
     }
     for (size_t i = 0; i < plan->source_count; i++)
         source_end_pause(&plan->sources[i], now);
+    if (plan->size != PLAN_SIZE_UNKNOWN)
+        trial_tick(plan, &outlook, now);
 }
 
 /* -- Leases begin and go on -------------------------------------------------------------------- */
 
-/* Half a window waits for the consumer: it is the one to wait for, and cuts would only cost. */
-static bool consumer_is_behind(const struct plan *plan)
+bool plan_consumer_is_behind(const struct plan *plan)
 {
     return plan->window > 0 &&
            rangeset_run_end(&plan->done, plan->frontier) - plan->frontier >= plan->window / 2;
@@ -178,7 +180,9 @@ bool plan_next(struct plan *plan, plan_source source, int64_t now, plan_lease *r
 {
     struct source *s = &plan->sources[source];
     source_end_pause(s, now);
-    if (!source_can_take(s, now) || plan_complete(plan) || leases_reserve(plan) < 0)
+    bool ahead = s->leases >= source_slots(s);
+    if (!source_can_work(s, now) || (ahead && !lend_ahead(plan, s, now)) || plan_complete(plan) ||
+        leases_reserve(plan) < 0)
         return false;
 
     struct outlook outlook = sources_outlook(plan, now);
@@ -186,7 +190,8 @@ bool plan_next(struct plan *plan, plan_source source, int64_t now, plan_lease *r
     struct range range;
     if (lend_choose(plan, s, now, &outlook, &range)) {
         rangeset_remove(&plan->free, range.begin, range.end, NULL);
-    } else if (!consumer_is_behind(plan) && split_choose(plan, source, now, &outlook, &tail)) {
+    } else if (!ahead && !plan_consumer_is_behind(plan) &&
+               split_choose(plan, source, now, &outlook, &tail)) {
         range = tail.range;
     } else {
         return false;
@@ -226,6 +231,7 @@ int64_t plan_progress(struct plan *plan, plan_lease id, uint64_t length, int64_t
         plan_started(plan, id, now);
         int64_t gap = lease_silence(plan, lease, now);
         source_brought(&plan->sources[lease->source], taken, added, gap, now);
+        plan->brought += taken;
         rate_add(&lease->rate, taken, now);
         lease->heard_at = now;
         lease->pos += taken;
@@ -303,6 +309,8 @@ static enum plan_source_state state_of(const struct source *source, int64_t now)
         return PLAN_SOURCE_REMOVED;
     if (source->excluded)
         return PLAN_SOURCE_EXCLUDED;
+    if (source->parked)
+        return PLAN_SOURCE_PARKED;
     return now < source->paused_until ? PLAN_SOURCE_PAUSED : PLAN_SOURCE_READY;
 }
 
@@ -314,8 +322,9 @@ void plan_source_get(const struct plan *plan, plan_source source, int64_t now,
         .state = state_of(s, now),
         .paused_until = s->paused_until,
         .leases = s->leases,
-        .slots = s->slots_now,
+        .slots = MIN(s->slots_now, s->allowed),
         .started = s->started,
+        .shares_own = s->shares_own,
         .stalled = s->stalled,
         .bytes = s->bytes,
         .rate = rate_get(&s->rate, now),

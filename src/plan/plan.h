@@ -17,6 +17,9 @@
  * - Invariants: leases of different sources overlap only where one is the hedge of the other; every
  *   byte of [0, size) is either done, in a lease, or free; `done` only grows.
  *
+ * - How many leases a source has at once, up to its cap, and which sources share a link and add
+ *   nothing (they are parked) is found out by trials, in plan_tick (see plan_trial.c).
+ *
  * The size may be unknown at first (the probe is on its way): then only one lease at a time exists,
  * each behind the one before, and plan_set_size opens the rest. Times are ns, rates bytes/s. Owners
  * and caches (own before steal) come in through the choice of the free range in plan_next.
@@ -54,6 +57,7 @@ enum plan_failure {
 enum plan_source_state {
     PLAN_SOURCE_READY,
     PLAN_SOURCE_PAUSED,   /* until a time */
+    PLAN_SOURCE_PARKED,   /* brings nothing that others would not: they share a link */
     PLAN_SOURCE_EXCLUDED, /* for good */
     PLAN_SOURCE_REMOVED,  /* by plan_remove_source */
 };
@@ -141,8 +145,9 @@ int64_t plan_next_wake(const struct plan *plan);
 struct plan_source_info {
     enum plan_source_state state;
     int64_t paused_until;
-    unsigned leases, slots; /* slots: as of now, fewer than given for a source that was busy */
+    unsigned leases, slots; /* slots: as many leases as it is given now */
     bool started;           /* one of its leases has had its first byte */
+    bool shares_own;        /* parked: it is an uplink of this machine that it shares */
     bool stalled;           /* the last thing that happened to it was a stall */
     uint64_t bytes;         /* new bytes that it gave */
     double rate;            /* now */

@@ -27,6 +27,27 @@ static uint64_t clamp_size(double want, uint64_t min, uint64_t max)
     return want <= (double)min ? min : align_down((uint64_t)want);
 }
 
+static double lease_rate(const struct source *source, const struct lease *lease, int64_t now)
+{
+    return rate_known(&lease->rate, now) ? rate_get(&lease->rate, now)
+                                         : source_lease_rate(source, now);
+}
+
+bool lend_ahead(const struct plan *plan, const struct source *source, int64_t now)
+{
+    if (source->failures > 0 || source->allowed < source->slots ||
+        source->leases >= source->slots || plan->size == PLAN_SIZE_UNKNOWN)
+        return false;
+    unsigned staying = 0;
+    double soon = seconds(source->ttfb + LEND_AHEAD);
+    for (uint32_t at = source->first; at != 0; at = plan->leases[at - 1].next) {
+        const struct lease *l = &plan->leases[at - 1];
+        double rate = lease_rate(source, l, now);
+        staying += !l->started || rate == 0 || (double)(l->end - l->pos) > soon * rate;
+    }
+    return staying < source_slots(source);
+}
+
 struct running {
     uint64_t all, longest; /* bytes that the leases of a source have to bring yet */
 };

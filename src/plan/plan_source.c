@@ -15,25 +15,24 @@ bool source_usable(const struct source *source)
     return !source->excluded && !source->removed;
 }
 
-static bool is_paused(const struct source *source, int64_t now)
+bool source_is_paused(const struct source *source, int64_t now)
 {
     return source->paused_until != 0 && now < source->paused_until;
 }
 
 unsigned source_slots(const struct source *source)
 {
-    return source->failures > 0 ? 1 : source->slots_now;
+    return source->failures > 0 ? 1 : MIN(source->slots_now, source->allowed);
 }
 
-bool source_can_take(const struct source *source, int64_t now)
+bool source_can_work(const struct source *source, int64_t now)
 {
-    return source_usable(source) && !is_paused(source, now) &&
-           source->leases < source_slots(source);
+    return source_usable(source) && !source_is_paused(source, now) && !source->parked;
 }
 
 void source_end_pause(struct source *source, int64_t now)
 {
-    if (!is_paused(source, now))
+    if (!source_is_paused(source, now))
         source->paused_until = 0;
 }
 
@@ -45,7 +44,9 @@ double source_rate(const struct source *source, int64_t now)
 
 double source_lease_rate(const struct source *source, int64_t now)
 {
-    return source_rate(source, now) / source_slots(source);
+    /* While more connections are tried, each is taken to bring as much as those before. */
+    bool tried = source->trial.takes_part && source->slots_now > source->trial.before;
+    return source_rate(source, now) / (tried ? source->trial.before : source_slots(source));
 }
 
 struct outlook sources_outlook(const struct plan *plan, int64_t now)
@@ -54,13 +55,13 @@ struct outlook sources_outlook(const struct plan *plan, int64_t now)
     unsigned known = 0, timed = 0, slots = 0, unknown_slots = 0;
     int64_t ttfbs = 0;
     for (const struct source *s = plan->sources; s < plan->sources + plan->source_count; s++) {
-        if (!source_usable(s) || is_paused(s, now))
+        if (!source_can_work(s, now))
             continue;
         double rate = source_rate(s, now);
         slots += source_slots(s);
         if (rate > 0) {
             known++;
-            rates += rate / source_slots(s);
+            rates += source_lease_rate(s, now);
             total += rate;
         } else {
             unknown_slots += source_slots(s);
@@ -101,8 +102,8 @@ void source_brought(struct source *source, uint64_t bytes, uint64_t added, int64
     source->longest_gap = MAX(source->longest_gap, gap);
     source->failures = source->busy = 0;
     source->stalled = false;
-    if (source->slots_now < source->slots && now - source->slots_since >= SLOT_GROW_AFTER) {
-        source->slots_now++;
+    if (source->allowed < source->slots && now - source->slots_since >= SLOT_GROW_AFTER) {
+        source->allowed++;
         source->slots_since = now;
     }
 }
@@ -126,7 +127,7 @@ static int64_t pause_after_busy(struct source *source, const struct failed *fail
                                 unsigned max_failures)
 {
     unsigned running = MAX(source->leases, 1U);
-    source->slots_now = MIN(source->slots_now, running);
+    source->allowed = MIN(source_slots(source), running);
     source->slots_since = failed->now;
     if (counts && ++source->busy >= BUSY_PATIENCE * max_failures)
         source->excluded = true;

@@ -139,3 +139,18 @@ bool split_choose(const struct plan *plan, plan_source source, int64_t now,
         *ret = own;
     return ret->victim != NULL;
 }
+
+void lease_cut_all(struct plan *plan, struct source *source, int64_t now)
+{
+    double soon = source_lease_rate(source, now) * seconds(CUT_SOON);
+    for (uint32_t at = source->first; at != 0; at = plan->leases[at - 1].next) {
+        struct lease *l = &plan->leases[at - 1];
+        uint64_t end = (l->pos + (uint64_t)soon) / SPLIT_ALIGN * SPLIT_ALIGN + SPLIT_ALIGN;
+        if (l->twin || end >= l->end || leases_reserve(plan) < 0)
+            continue;
+        end = MAX(end, rangeset_run_end(&plan->done, l->pos));
+        if (end < l->end)
+            rangeset_add(&plan->free, end, l->end, NULL);
+        l->end = MIN(l->end, end);
+    }
+}

@@ -72,8 +72,8 @@ void rate_add(struct rate *rate, uint64_t bytes, int64_t now)
         return;
     watch_for_step(rate, now);
     bool step = rate->side != 0 && rate->row >= RATE_STEP_ROW;
-    rate->mean = step ? per_second(rate->row_bytes, now - rate->row_begin)
-                      : mean_if_closed(rate, now);
+    rate->mean =
+        step ? per_second(rate->row_bytes, now - rate->row_begin) : mean_if_closed(rate, now);
     rate->bucket_begin = now;
     rate->bucket_bytes = 0;
 }

@@ -169,6 +169,16 @@ static void test_sentence(void **state)
     assert_non_null(strstr(text.bytes, "standard output: "));
     assert_non_null(strstr(text.bytes, ", 2 more 20 % (1.0 MiB came twice)"));
     text_clear(&text);
+    event = half_way(4);
+    sources[3].state = DDM_SOURCE_PARKED;
+    display_sentence(&text, &plain, &event);
+    assert_non_null(strstr(text.bytes, "; 1 peer shares an uplink with others: no gain from it"));
+    text_clear(&text);
+    sources[2].state = sources[1].state = DDM_SOURCE_PARKED;
+    sources[2].shares_own = true;
+    display_sentence(&text, &plain, &event);
+    assert_non_null(strstr(text.bytes, "; 3 peers share your uplink: no gain from them"));
+    text_clear(&text);
     event = half_way(0);
     event.elapsed = 0;
     event.done = 0;

@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "base/util.h"
-#include "plan/plan.h"
+#include "plan/plan_internal.h"
 
 /* A lease as plan_next gave it. */
 struct lent {
@@ -27,11 +27,13 @@ static inline struct plan *plan_of(uint64_t size, uint64_t window)
     return plan;
 }
 
+/* It gets all its slots at once: how they are tried out is the matter of test_plan_trial.c. */
 static inline plan_source add_source(struct plan *plan, unsigned slots)
 {
     plan_source source;
     assert_int_equal(plan_add_source(plan, &(struct plan_source_config){ .slots = slots }, &source),
                      0);
+    plan->sources[source].slots_now = MAX(slots, 1U);
     return source;
 }
 
