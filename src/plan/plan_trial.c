@@ -113,7 +113,8 @@ static unsigned choose_without(struct plan *plan, int64_t now)
     {
         bool chosen = s->trial.suspect && s != keep && source_can_work(s, now);
         s->trial.takes_part = chosen && (count == 0 || !plan->trial.one_by_one);
-        s->shares_own = chosen && keep->own;
+        if (s->trial.takes_part)
+            s->shares_own = keep->own;
         count += s->trial.takes_part;
     }
     if (count == 0)
