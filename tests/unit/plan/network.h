@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "plan/plan_internal.h"
+#include "books.h"
 
 #define MAX_LINKS 16
 #define MAX_FLOWS 256
@@ -72,45 +72,11 @@ static void join(struct network *net, double rate, int64_t ttfb, unsigned slots)
 
 /* -- The books --------------------------------------------------------------------------------- */
 
-static void check_pair(const struct plan *plan, const struct lease *a, const struct lease *b)
-{
-    if (a->pos >= b->end || b->pos >= a->end || a->pos == a->end || b->pos == b->end)
-        return;
-    assert_int_equal(a->twin, b->id);
-    assert_int_equal(b->twin, a->id);
-    assert_int_not_equal(a->source, b->source);
-}
-
-/* Every byte is in exactly one of: done, free, the rest of a lease (twins count once). */
 static void check_books(const struct network *net)
 {
-    const struct plan *plan = net->plan;
-    uint64_t rests = 0, running = 0;
-    leases_foreach(a, plan)
-    {
-        running++;
-        assert_true(a->begin <= a->pos && a->pos <= a->end);
-        assert_int_equal(rangeset_count_within(&plan->free, a->pos, a->end), 0);
-        const struct lease *twin = lease_find(plan, a->twin);
-        if (!twin || twin->id < a->id)
-            rests += a->end - a->pos - rangeset_count_within(&plan->done, a->pos, a->end);
-        leases_foreach(b, plan)
-        {
-            if (a < b)
-                check_pair(plan, a, b);
-        }
-    }
-    assert_int_equal(running, plan->lease_count);
-    for (size_t i = 0; i < plan->free.count; i++)
-        assert_int_equal(rangeset_count_within(&plan->done, plan->free.ranges[i].begin,
-                                               plan->free.ranges[i].end),
-                         0);
-    if (net->size_told)
-        assert_int_equal(rangeset_total(&plan->free) + plan_done_bytes(plan) + rests, net->size);
-    else
-        assert_true(running <= 1);
-    assert_int_equal(net->delivered, plan_done_bytes(plan) + plan_wasted_bytes(plan));
-    assert_true(plan->hedged <= MAX(net->size / HEDGE_WASTE, HEDGE_BUDGET));
+    const char *fault = books_fault(net->plan, net->delivered);
+    if (fault)
+        fail_msg("%s", fault);
 }
 
 /* -- Moving bytes ------------------------------------------------------------------------------ */
