@@ -69,7 +69,7 @@ struct ddm_options {
      * DDM_INTERFACES_MAX, NULL at the end; NULL: one, whatever way the kernel chooses. */
     const char *const *interfaces;
     unsigned connections; /* per source at most, tuned below it; 0: the default, 16 */
-    unsigned retries;     /* of a source that fails, in a row; 0: the default, 8 */
+    unsigned retries;     /* of a source that fails, in a row; 0: the default, 16 */
     bool quiet_tracker;   /* nobody asked for it: no notice where it is away */
     bool no_peers;        /* only this machine's own uplink */
     bool insecure;        /* talk to trackers and peers beyond this machine without a key */

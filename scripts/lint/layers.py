@@ -49,6 +49,8 @@ LIBRARIES = {
     "expat": re.compile(r"expat.*\.h"),
 }
 FILES_PER_LIBRARY = 2
+# What needs more files, and why.
+MORE_FILES = {"libcurl": 3}  # the transfers, the long list of their options, URLs
 
 NOT_CODE = re.compile(r'/\*.*?\*/|//[^\n]*|("(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\')', re.S)
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include(?:_next)?\b[ \t]*(?:"([^"]*)"|<([^>]*)>|(.*))', re.M)
@@ -135,8 +137,9 @@ def check_libraries(tree):
             for path, includes in tree.items()
             if any(i.target is None and pattern.fullmatch(i.name) for i in includes)
         ]
-        if len(users) > FILES_PER_LIBRARY:
-            yield f"{library} is named in more than {FILES_PER_LIBRARY} files: {', '.join(users)}"
+        most = MORE_FILES.get(library, FILES_PER_LIBRARY)
+        if len(users) > most:
+            yield f"{library} is named in more than {most} files: {', '.join(users)}"
 
 
 def check_cycles(tree):
@@ -208,7 +211,7 @@ BAD = [
     ({"src/io/x.c": "#include HEADER"}, "cannot be followed"),
     ({"src/misc/x.c": ""}, "no layer has this place"),
     ({"src/x.c": ""}, "no layer has this place"),
-    ({f"src/io/{n}.c": "#include <curl/curl.h>" for n in "abc"}, "libcurl is named in more than"),
+    ({f"src/io/{n}.c": "#include <curl/curl.h>" for n in "abcd"}, "libcurl is named in more than"),
     ({f"src/io/{n}.c": "#include <gnutls/x509.h>" for n in "abc"}, "GnuTLS is named in more"),
     ({"src/base/a.h": '#include "b.h"', "src/base/b.h": '#include "base/a.h"'}, "cycle: src/base"),
 ]

@@ -26,6 +26,7 @@ int peer_command(const struct options *options)
         .advertise = options_text(options, OPTION_ADVERTISE),
         .allow = allow,
         .host_id = options_text(options, OPTION_HOST_ID),
+        .interfaces = options_list(options, OPTION_INTERFACE),
         .memory = options_number(options, OPTION_MEMORY),
     };
     if (!allow) {

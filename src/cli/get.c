@@ -201,6 +201,7 @@ int get_command(const struct options *options)
         .quiet_tracker = !options_given(options, OPTION_TRACKER),
         .peers = options_list(options, OPTION_PEER),
         .host_id = options_text(options, OPTION_HOST_ID),
+        .interfaces = options_list(options, OPTION_INTERFACE),
         .connections = (unsigned)options_number(options, OPTION_CONNECTIONS),
         .retries = (unsigned)options_number(options, OPTION_RETRIES),
         .no_peers = options_bool(options, OPTION_NO_PEERS),

@@ -16,17 +16,20 @@
  * plan/       grid            the piece grid over an object
  *             plan            the planner: leases, progress, failures
  *             plan_lend       which range is lent next
+ *             plan_park       sources that share a link
  *             plan_source     how a source fares: pauses, slots, exclusion
  *             plan_split      splitting the tail, hedging
- *             plan_table      the tables of sources and leases
+ *             plan_table      the leases in memory
+ *             plan_trial      trials: connections, sources that add nothing
  *             rangeset        sets of byte ranges
  *             rate            how fast bytes come
  * io/         digest          checksums
  *             fetch           HTTP and FTP client (libcurl)
+ *             fetch_curl      a request in libcurl's terms, and its errors in ours
  *             head            the header lines of replies
  *             httpd           HTTP server (libmicrohttpd)
  *             loop            event loop (libuv)
- *             socket          addresses for the kernel
+ *             socket          addresses for the kernel; interfaces of this machine
  *             store           bytes that were fetched, for whoever reads them next
  *             url             URLs, taken apart by libcurl
  * swarm/      announcer       tells a tracker of a peer
@@ -40,7 +43,7 @@
  *             reply           is this reply what was asked for?
  *             report          from the state of a job to events
  *             sink            where the bytes go: file, pipe, checksum
- *             sources         the origin and the peers, as they come and go
+ *             sources         the own uplinks and the peers, as they come and go
  *             stream          the one stream, where the origin gives no ranges
  *             transfer        one lease on its way
  * peer/       peer            the peer daemon and its routes

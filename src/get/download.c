@@ -5,6 +5,7 @@
 #include "base/util.h"
 #include "get/job.h"
 #include "io/digest.h"
+#include "io/socket.h"
 #include "io/url.h"
 #include "swarm/identity.h"
 #include "swarm/policy.h"
@@ -16,12 +17,13 @@
 #define PEER_PORT           7071
 #define CONNECTIONS_DEFAULT 16
 #define CONNECTIONS_MAX     64
-#define RETRIES_DEFAULT     8
+#define RETRIES_DEFAULT     16
 
 struct ddm_download {
     struct job job;
     char *url, *shown_url, *output, *directory;
     struct address *peers;
+    char *interfaces[DDM_INTERFACES_MAX + 1];
 };
 
 static int copy_string(char **ret, const char *text, struct ddm_error *err)
@@ -80,6 +82,16 @@ static int take_peers(struct ddm_download *d, const struct ddm_options *o, struc
     return 0;
 }
 
+static int take_interfaces(struct ddm_download *d, const struct ddm_options *o,
+                           struct ddm_error *err)
+{
+    int r = socket_check_interfaces(o->interfaces, err), count = r;
+    for (int i = 0; i < count && r >= 0; i++)
+        r = copy_string(&d->interfaces[i], o->interfaces[i], err);
+    d->job.interfaces = (const char *const *)d->interfaces;
+    return r;
+}
+
 static int take_options(struct ddm_download *d, const struct ddm_options *o, struct ddm_error *err)
 {
     struct job *job = &d->job;
@@ -102,6 +114,8 @@ static int take_options(struct ddm_download *d, const struct ddm_options *o, str
         r = take_trackers(job, o, err);
     if (r == 0)
         r = take_peers(d, o, err);
+    if (r == 0)
+        r = take_interfaces(d, o, err);
     job->url = d->url;
     job->shown_url = d->shown_url;
     job->has_credentials = r == 0 && strcmp(d->url, d->shown_url) != 0;
@@ -155,6 +169,8 @@ struct ddm_download *ddm_download_free(struct ddm_download *download)
         free(download->output);
         free(download->directory);
         free(download->peers);
+        for (size_t i = 0; i < ARRAY_SIZE(download->interfaces); i++)
+            free(download->interfaces[i]);
         free(download);
     }
     return NULL;

@@ -54,16 +54,19 @@ void job_finish(struct job *job)
     sink_finish(job->sink, job->size);
 }
 
-/* Nobody can bring any more: say what the own uplink met, or else a peer. */
+/* Nobody can bring any more: say what an own uplink met, or else a peer. */
 void job_fail_stuck(struct job *job)
 {
-    const struct source *own = job->sources[0], *worst = own;
+    const struct source *worst = job->sources[0];
     for (size_t i = 1; i < job->source_count && !worst->why[0]; i++)
         worst = job->sources[i];
-    if (own->refused || own->status >= 400)
-        job_fail(job, DDM_E_REFUSED, "the origin refused: %s: %.300s", own->why, job->shown_url);
-    else
-        job_fail(job, DDM_E_NETWORK, "%s", worst->why[0] ? worst->why : "no source is left");
+    for (size_t i = 0; i < job->uplink_count; i++) {
+        const struct source *own = job->sources[i];
+        if (own->refused || own->status >= 400)
+            job_fail(job, DDM_E_REFUSED, "the origin refused: %s: %.300s", own->why,
+                     job->shown_url);
+    }
+    job_fail(job, DDM_E_NETWORK, "%s", worst->why[0] ? worst->why : "no source is left");
 }
 
 /* ---- what the file is ---- */
@@ -258,22 +261,43 @@ static bool probe_is_hopeless(const struct job *job)
     return true;
 }
 
+/* It is one lease at a time. The next own uplink has its turn when those before it have failed, and
+ * peers when all have; of these whoever failed least often, so that none waits behind another. */
+static void lend_probe(struct job *job)
+{
+    struct plan_source_info info;
+    size_t count = 0;
+    while (count < job->uplink_count && job->sources[count]->failed)
+        count++;
+    count = count < job->uplink_count ? count + 1 : job->source_count;
+    unsigned most = 0;
+    for (unsigned failures = 0; failures <= most; failures++)
+        for (size_t i = 0; i < count; i++) {
+            plan_source_get(job->plan, job->sources[i]->plan, loop_now(), &info);
+            most = MAX(most, info.failures);
+            if (info.failures == failures)
+                lend(job, job->sources[i]);
+        }
+}
+
 static void schedule_probe(struct job *job)
 {
-    struct source *own = job->sources[0];
     struct plan_source_info info;
-    plan_source_get(job->plan, own->plan, loop_now(), &info);
-    if (info.state == PLAN_SOURCE_EXCLUDED && own->no_ranges) {
-        stream_fall_back(job);
-        return;
+    bool refused = true;
+    for (size_t i = 0; i < job->uplink_count; i++) {
+        const struct source *own = job->sources[i];
+        plan_source_get(job->plan, own->plan, loop_now(), &info);
+        if (info.state == PLAN_SOURCE_EXCLUDED && own->no_ranges) {
+            stream_fall_back(job);
+            return;
+        }
+        refused &= info.state == PLAN_SOURCE_EXCLUDED && own->refused;
     }
-    if (info.state == PLAN_SOURCE_EXCLUDED && own->refused) {
+    if (refused) {
         job_fail_stuck(job); /* 404 and the like: it is not the way there that is wrong */
         return;
     }
-    for (size_t i = 0; i < job->source_count; i++)
-        if (i == 0 || own->failed)
-            lend(job, job->sources[i]);
+    lend_probe(job);
     if (probe_is_hopeless(job))
         job_fail_stuck(job);
 }
@@ -289,16 +313,18 @@ static void schedule_ranges(struct job *job)
     drop_cancelled(job);
     if (!plan_stuck(job->plan))
         return;
-    if (job->sources[0]->no_ranges)
-        stream_fall_back(job);
-    else
-        job_fail_stuck(job);
+    for (size_t i = 0; i < job->uplink_count; i++)
+        if (job->sources[i]->no_ranges) {
+            stream_fall_back(job);
+            return;
+        }
+    job_fail_stuck(job);
 }
 
 static void tell_if_alone(struct job *job)
 {
-    if (job->told_alone || job->no_peers || job->source_count > 1 || !sources_all_asked(job) ||
-        job->state != JOB_RANGES)
+    if (job->told_alone || job->no_peers || job->source_count > job->uplink_count ||
+        !sources_all_asked(job) || job->state != JOB_RANGES)
         return;
     job->told_alone = true;
     report_notice(job, "no peers: downloading over this machine's uplink only");

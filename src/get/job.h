@@ -6,15 +6,15 @@
  *     transfer.c  one request to one source: checks the head, hands on the bytes
  *     stream.c    the one stream, where there are no ranges
  *     reply.c     what a source's reply means for the planner
- *     sources.c   who can give ranges: the own uplink, peers as they come and go
+ *     sources.c   who can give ranges: the own uplinks, peers as they come and go
  *     report.c    events
  *     sink.c      where the bytes go
  *
  *     PROBE ──206, right──▶ RANGES ──all there──▶ FINISHING ──▶ ENDED
  *       └─200, no length, no ranges─▶ STREAM ──────┘   any error, Ctrl-C ─▶ ENDED
  *
- * The probe is the plan's first lease, whoever fetches it: the own uplink, or a peer where that has
- * no way to the origin. While it runs the tracker is asked. */
+ * The probe is the plan's first lease, whoever fetches it: an own uplink, one after the other, or a
+ * peer where none of them has a way to the origin. While it runs the tracker is asked. */
 #ifndef DDM_GET_JOB_H
 #define DDM_GET_JOB_H
 
@@ -30,15 +30,22 @@
 #define JOB_MAX_TRACKERS 8
 #define JOB_MAX_SOURCES  1024
 
+/* One of several own uplinks may take so long to connect, the name being known, and twice as long
+ * with each failure; then it is the next one's turn. A SYN that was lost is sent again after 1 s.
+ */
+#define JOB_PATIENCE (1500 * MSEC)
+
 enum job_state { JOB_PROBE, JOB_RANGES, JOB_STREAM, JOB_FINISHING, JOB_ENDED };
 
 struct source {
     struct job *job;
     enum ddm_source_kind kind;
-    plan_source plan;  /* its number in the plan */
-    struct address at; /* of a peer */
+    plan_source plan;      /* its number in the plan */
+    const char *interface; /* of an own uplink; NULL: the kernel's choice */
+    struct address at;     /* of a peer, and which of its uplinks */
+    unsigned uplink;
     char id[MESSAGE_ID_SIZE];
-    char name[ADDRESS_TEXT_SIZE];
+    char name[ADDRESS_TEXT_SIZE + 4];
     char why[400];               /* the last failure */
     bool failed;                 /* since its last byte */
     bool no_ranges;              /* it answers requests for ranges with the whole */
@@ -48,6 +55,7 @@ struct source {
     bool told;                   /* a notice about its failure was given */
     enum ddm_source_state shown; /* in the last event about it */
     uint64_t stream_bytes;       /* given as the one stream */
+    unsigned broken;             /* times that it broke off as such, in a row */
 };
 
 struct transfer {
@@ -78,6 +86,7 @@ struct job {
     size_t tracker_count; /* of trackers[].at, below */
     const struct address *peers;
     size_t peer_count;
+    const char *const *interfaces; /* NULL at the end; the first may be it */
     ddm_event_fn *on_event;
     void *event_arg;
 
@@ -97,8 +106,8 @@ struct job {
     struct plan *plan;
     struct sink *sink;
     struct list transfers;
-    struct source **sources;
-    size_t source_count;
+    struct source **sources; /* the own uplinks come first */
+    size_t source_count, uplink_count;
 
     /* What is known. */
     enum job_state state;
@@ -145,7 +154,7 @@ struct transfer *transfer_of(struct job *job, plan_lease lease);
 /* stream.c */
 /* It has to come as one stream, from its beginning. All transfers end. */
 void stream_fall_back(struct job *job);
-void stream_ended(struct job *job, bool whole, bool refused);
+void stream_ended(struct job *job, struct source *source, bool whole, bool refused);
 void stream_watch(struct job *job, int64_t now); /* at each tick: silence, the next try */
 
 /* reply.c: judges a head for a range that was asked for. True if it is right; else fills in what
@@ -157,9 +166,11 @@ void reply_refused(struct transfer *transfer, const char *why);
 void reply_read_error(struct transfer *transfer);
 
 /* sources.c */
-struct source *sources_add(struct job *job, enum ddm_source_kind kind, const struct address *at,
-                           const char *id);
-int sources_start(struct job *job, struct ddm_error *err); /* the own uplink, peers, listers */
+int sources_start(struct job *job, struct ddm_error *err); /* the own uplinks, peers, listers */
+/* A peer's reply over its first uplink says that it has so many. */
+void sources_meet_uplinks(struct job *job, const struct source *source, unsigned count);
+/* How long it may take to connect, for fetch_request. */
+int64_t sources_patience(const struct source *source);
 void sources_stop(struct job *job);
 bool sources_all_asked(const struct job *job); /* each tracker has answered or failed */
 

@@ -18,9 +18,9 @@ static enum ddm_source_state state_of(const struct job *job, const struct source
                                       const struct plan_source_info *p)
 {
     if (job->streaming && source->kind == DDM_SOURCE_ORIGIN)
-        return streams(job, source) ? DDM_SOURCE_LOADING
-               : job->stream_again  ? DDM_SOURCE_WAITING
-                                    : DDM_SOURCE_IDLE;
+        return streams(job, source)                  ? DDM_SOURCE_LOADING
+               : job->stream_again && source->failed ? DDM_SOURCE_WAITING
+                                                     : DDM_SOURCE_IDLE;
     if (p->state == PLAN_SOURCE_EXCLUDED || p->state == PLAN_SOURCE_REMOVED)
         return DDM_SOURCE_EXCLUDED;
     if (p->state == PLAN_SOURCE_PARKED)
@@ -112,7 +112,10 @@ static void tell_failure(struct job *job, struct source *source, const struct dd
         return;
     source->told = true;
     job->told_peer |= !own;
-    if (own)
+    if (own && job->uplink_count > 1)
+        report_notice(job, "%s: %s; %s", source->name, info->why,
+                      out ? "going on with the others" : "trying again");
+    else if (own)
         report_notice(job, "%s; %s", info->why, out ? "going on with the peers" : "trying again");
     else
         report_notice(job, "peer %s: %s; %s", source->name, info->why,

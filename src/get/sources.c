@@ -10,8 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-struct source *sources_add(struct job *job, enum ddm_source_kind kind, const struct address *at,
-                           const char *id)
+static struct source *add(struct job *job, enum ddm_source_kind kind)
 {
     size_t n = job->source_count;
     if (n == JOB_MAX_SOURCES)
@@ -37,25 +36,74 @@ struct source *sources_add(struct job *job, enum ddm_source_kind kind, const str
     s->job = job;
     s->kind = kind;
     s->shown = DDM_SOURCE_EXCLUDED; /* so that its first state is news */
-    str_copy(s->id, sizeof s->id, id);
-    if (at) {
-        s->at = *at;
-        address_format(s->name, at);
-    } else {
-        str_copy(s->name, sizeof s->name, "you");
-    }
     job->sources[job->source_count++] = s;
     job_changed(job);
     return s;
 }
 
-static struct source *find_peer(const struct job *job, const struct address *at)
+static int add_own(struct job *job, const char *interface)
 {
-    for (size_t i = job->source_count; i-- > 0;) /* the last of that address counts */
-        if (job->sources[i]->kind == DDM_SOURCE_PEER && job->sources[i]->at.port == at->port &&
-            strcmp(job->sources[i]->at.host, at->host) == 0)
-            return job->sources[i];
+    struct source *s = add(job, DDM_SOURCE_ORIGIN);
+    if (!s)
+        return -DDM_E_FAIL;
+    s->interface = interface;
+    snprintf(s->name, sizeof s->name, interface ? "you (%s)" : "you", interface);
+    job->uplink_count++;
+    return 0;
+}
+
+static int add_peer(struct job *job, const struct address *at, const char *id, unsigned uplink)
+{
+    char text[ADDRESS_TEXT_SIZE];
+    struct source *s = add(job, DDM_SOURCE_PEER);
+    if (!s)
+        return -DDM_E_FAIL;
+    s->at = *at;
+    s->uplink = uplink;
+    str_copy(s->id, sizeof s->id, id);
+    snprintf(s->name, sizeof s->name, uplink ? "%s/%u" : "%s", address_format(text, at), uplink);
+    return 0;
+}
+
+static struct source *find_peer(const struct job *job, const struct address *at, unsigned uplink)
+{
+    for (size_t i = job->source_count; i-- > 0;) { /* the last of that address counts */
+        struct source *s = job->sources[i];
+        if (s->kind == DDM_SOURCE_PEER && s->uplink == uplink && s->at.port == at->port &&
+            strcmp(s->at.host, at->host) == 0)
+            return s;
+    }
     return NULL;
+}
+
+/* One that is known is worth a new try where it was given up, and is another process now. */
+static void meet_uplink(struct job *job, const struct address *at, const char *id, unsigned uplink)
+{
+    struct source *known = find_peer(job, at, uplink);
+    if (known) {
+        struct plan_source_info info;
+        plan_source_get(job->plan, known->plan, loop_now(), &info);
+        bool anew = known->id[0] && strcmp(known->id, id) != 0;
+        str_copy(known->id, sizeof known->id, id);
+        if (!anew || info.state != PLAN_SOURCE_EXCLUDED)
+            return;
+    }
+    add_peer(job, at, id, uplink);
+}
+
+void sources_meet_uplinks(struct job *job, const struct source *source, unsigned count)
+{
+    for (unsigned uplink = 1; uplink < count && source->uplink == 0; uplink++)
+        meet_uplink(job, &source->at, source->id, uplink);
+}
+
+int64_t sources_patience(const struct source *source)
+{
+    struct plan_source_info info;
+    if (source->job->uplink_count < 2)
+        return 0; /* there is no other to turn to */
+    plan_source_get(source->job->plan, source->plan, loop_now(), &info);
+    return JOB_PATIENCE << MIN(info.failures + source->broken, 4U);
 }
 
 /* A peer on this machine stands behind the same uplink, which is in use already. */
@@ -76,16 +124,7 @@ static void meet_peer(struct job *job, const struct message_peer *peer)
         job->told_insecure = true;
         return;
     }
-    struct source *known = find_peer(job, &peer->at);
-    if (known) {
-        struct plan_source_info info;
-        plan_source_get(job->plan, known->plan, loop_now(), &info);
-        bool anew = known->id[0] && strcmp(known->id, peer->id) != 0;
-        str_copy(known->id, sizeof known->id, peer->id);
-        if (!anew || info.state != PLAN_SOURCE_EXCLUDED)
-            return; /* it was given up, and is another process now: worth a new try */
-    }
-    sources_add(job, DDM_SOURCE_PEER, &peer->at, peer->id);
+    meet_uplink(job, &peer->at, peer->id, 0);
 }
 
 static void on_peers(void *arg, const struct message_peer *peers, size_t count)
@@ -119,13 +158,15 @@ bool sources_all_asked(const struct job *job)
 
 int sources_start(struct job *job, struct ddm_error *err)
 {
-    if (!sources_add(job, DDM_SOURCE_ORIGIN, NULL, ""))
-        return error_memory(err);
+    const char *const *interface = job->interfaces;
+    do { /* without any: the kernel's choice */
+        if (add_own(job, *interface) < 0)
+            return error_memory(err);
+    } while (*interface && *++interface);
     if (job->no_peers)
         return 0;
     for (size_t i = 0; i < job->peer_count; i++)
-        if (!find_peer(job, &job->peers[i]) &&
-            !sources_add(job, DDM_SOURCE_PEER, &job->peers[i], ""))
+        if (!find_peer(job, &job->peers[i], 0) && add_peer(job, &job->peers[i], "", 0) < 0)
             return error_memory(err);
     char key[33];
     if (digest_once("sha-256", job->url, strlen(job->url), key, sizeof key) < 0)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The one stream: what is left where the origin gives no ranges, or gives them no longer. It comes
- * over the own uplink, from the beginning; when it breaks off it is tried again, and what is there
- * already is passed over. */
+ * over an own uplink, from the beginning; when it breaks off it is tried again, over another one
+ * where there is one, and what is there already is passed over. */
 #include "base/str.h"
 #include "get/job.h"
 
@@ -9,6 +9,31 @@
 #define STREAM_FIRST   (60 * SEC) /* the same before its first byte */
 #define STREAM_ROOM    MIB /* less in the window of the output: its reader holds the stream back */
 #define STREAM_PAUSE   SEC /* before the one stream is tried again, times the tries */
+
+static bool is_better(struct job *job, const struct source *a, const struct source *b)
+{
+    bool a_fails = a->failed && !a->no_ranges, b_fails = b->failed && !b->no_ranges;
+    struct plan_source_info at, bt;
+    if (a->refused != b->refused)
+        return b->refused;
+    if (a->broken != b->broken)
+        return a->broken < b->broken;
+    if (a_fails != b_fails)
+        return b_fails;
+    plan_source_get(job->plan, a->plan, loop_now(), &at);
+    plan_source_get(job->plan, b->plan, loop_now(), &bt);
+    return at.rate > bt.rate;
+}
+
+/* The own uplink that works, as far as is known; the fastest of these. */
+static struct source *best_uplink(struct job *job)
+{
+    struct source *best = job->sources[0];
+    for (size_t i = 1; i < job->uplink_count; i++)
+        if (is_better(job, job->sources[i], best))
+            best = job->sources[i];
+    return best;
+}
 
 /* What is there stays, if a validator can tell that the stream is of the same version, byte for
  * byte: a strong ETag, or else a date. */
@@ -19,13 +44,18 @@ static bool keep_beginning(struct job *job)
     if (versioned && !job->streaming)
         job->stream_done = rangeset_run_end(plan_done_set(job->plan), 0);
     else if (!versioned)
-        job->stream_done = job->sources[0]->stream_bytes = 0;
+        job->stream_done = 0;
+    for (size_t i = 0; i < job->uplink_count && !versioned; i++)
+        job->sources[i]->stream_bytes = 0;
     return versioned || !job->sink || sink_restart(job->sink);
 }
 
 void stream_fall_back(struct job *job)
 {
-    struct source *own = job->sources[0];
+    const struct source *last = job->sources[0];
+    for (size_t i = 1; i < job->uplink_count; i++)
+        if (job->sources[i]->broken > last->broken)
+            last = job->sources[i];
     job_stop_transfers(job);
     bool kept = keep_beginning(job);
     job->state = JOB_STREAM;
@@ -34,22 +64,28 @@ void stream_fall_back(struct job *job)
         job_fail(job, DDM_E_NETWORK,
                  "it broke off, and nothing tells whether a second try would be "
                  "of the same version: %s",
-                 own->why);
-    else if (transfer_start_stream(job, own) < 0)
+                 last->why);
+    else if (transfer_start_stream(job, best_uplink(job)) < 0)
         job_fail(job, DDM_E_FAIL, "out of memory");
 }
 
-void stream_ended(struct job *job, bool whole, bool refused)
+void stream_ended(struct job *job, struct source *source, bool whole, bool refused)
 {
-    struct source *own = job->sources[0];
-    if (whole)
+    if (whole) {
         job_finish(job);
-    else if (refused || ++job->stream_tries > job->retries)
+        return;
+    }
+    source->failed = true;
+    source->broken++;
+    source->refused |= refused;
+    const struct source *next = best_uplink(job);
+    bool untried = next->broken == 0 && !next->refused;
+    if ((refused || ++job->stream_tries > job->retries) && !untried)
         job_fail_stuck(job);
-    else if (!own->status && !job->path)
-        job_fail(job, DDM_E_NETWORK, "%s", own->why);
+    else if (!source->status && !job->path && !untried)
+        job_fail(job, DDM_E_NETWORK, "%s", source->why);
     else
-        job->stream_again = loop_now() + job->stream_tries * STREAM_PAUSE;
+        job->stream_again = loop_now() + (untried ? 0 : job->stream_tries * STREAM_PAUSE);
 }
 
 /* The planner looks after leases only. Silence while the reader of the output is slow is ours. */
@@ -66,7 +102,8 @@ void stream_watch(struct job *job, int64_t now)
         job->heard_at = now;
     if (now - MAX(job->heard_at, t->begun) <= (t->position > 0 ? STREAM_SILENCE : STREAM_FIRST))
         return;
-    str_copy(t->source->why, sizeof t->source->why, "no data came for a while");
+    struct source *source = t->source;
+    str_copy(source->why, sizeof source->why, "no data came for a while");
     transfer_free(t);
-    stream_ended(job, false, false);
+    stream_ended(job, source, false, false);
 }

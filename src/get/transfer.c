@@ -52,7 +52,10 @@ static int lease_head(struct transfer *t, const struct fetch_head *head)
             return -DDM_E_FAIL;
         }
     }
-    if (!reply_check(t, head))
+    bool right = reply_check(t, head);
+    if (t->source->kind == DDM_SOURCE_PEER && (right || t->failure != PLAN_WRONG))
+        sources_meet_uplinks(job, t->source, head->uplinks);
+    if (!right)
         return 0; /* the body may say more */
     if (job->state == JOB_PROBE) {
         int r = job_identify(job, t, head, true);
@@ -148,7 +151,8 @@ static int stream_data(struct transfer *t, const char *data, size_t length)
     job->stream_done += n;
     if (job->stream_done > job->stream_best) { /* it gets on: a new row of tries */
         job->stream_best = job->stream_done;
-        job->stream_tries = 0;
+        job->stream_tries = t->source->broken = 0;
+        t->source->failed = false;
     }
     job_received(job, n);
     return 0;
@@ -168,11 +172,12 @@ static void stream_done(struct transfer *t, const struct fetch_result *result)
                  result->message[0] ? result->message : "closed the connection early");
     bool refused = t->bad && t->failure == PLAN_REFUSED;
     bool shrunk = whole && t->position < job->stream_done;
+    struct source *source = t->source;
     transfer_free(t);
     if (shrunk)
         job_fail(job, DDM_E_CHANGED, "the file at the origin has become shorter");
     else
-        stream_ended(job, whole, refused);
+        stream_ended(job, source, whole, refused);
 }
 
 /* ---- what the fetcher calls; after job_fail there is nothing more to do ---- */
@@ -211,14 +216,21 @@ static const struct fetch_ops ops = { on_head, on_data, on_done };
 
 static int request_origin(struct transfer *t, struct ddm_error *err)
 {
-    struct fetch_request request = { .url = t->job->url, .begin = t->position, .end = t->end };
+    struct fetch_request request = { .url = t->job->url,
+                                     .begin = t->position,
+                                     .end = t->end,
+                                     .interface = t->source->interface,
+                                     .fresh = t->source->interface && t->source->failed,
+                                     .patience = sources_patience(t->source) };
     return fetch_start(&t->fetch, t->job->outside, &request, &ops, t, err);
 }
 
 static int request_peer(struct transfer *t, struct ddm_error *err)
 {
     struct job *job = t->job;
-    struct message_fetch wanted = { .begin = t->position, .end = t->end, .size = job->size };
+    struct message_fetch wanted = {
+        .begin = t->position, .end = t->end, .size = job->size, .uplink = t->source->uplink
+    };
     str_copy(wanted.url, sizeof wanted.url, job->url);
     str_copy(wanted.etag, sizeof wanted.etag, job->etag);
     str_copy(wanted.last_modified, sizeof wanted.last_modified, job->last_modified);
@@ -264,7 +276,11 @@ int transfer_start_stream(struct job *job, struct source *source)
     struct transfer *t = transfer_new(job, source);
     if (!t)
         return -DDM_E_FAIL;
-    struct fetch_request request = { .url = job->url, .decode = true };
+    struct fetch_request request = { .url = job->url,
+                                     .decode = true,
+                                     .interface = source->interface,
+                                     .fresh = source->interface && source->failed,
+                                     .patience = sources_patience(source) };
     int r = fetch_start(&t->fetch, job->outside, &request, &ops, t, &err);
     if (r < 0)
         transfer_free(t);

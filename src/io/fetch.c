@@ -6,28 +6,30 @@
  *     after each: curl_multi_info_read until NULL ─▶ on_done
  *
  * libcurl must not be entered again from its own callbacks, so starts, resumes and cancels that
- * come from within one (depth > 0) wait in their lists for the deferred call. */
+ * come from within one (depth > 0) wait in their lists for the deferred call. What a request says
+ * becomes libcurl's options in fetch_curl.c. */
 #include "io/fetch.h"
 
 #include "base/error.h"
 #include "base/list.h"
 #include "base/str.h"
 #include "base/util.h"
+#include "io/fetch_curl.h"
 #include "io/head.h"
 #include "io/socket.h"
 #include "io/url.h"
 
 #include <arpa/inet.h>
 #include <curl/curl.h>
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #define BUFFER_MEMORY   (8L * 1024 * 1024) /* for the buffers of all fetches together */
 #define BUFFER_MIN      (32L * 1024)
 #define BUFFER_MAX      (512L * 1024) /* of one recv(): the larger, the fewer wake-ups */
-#define CONNECT_TIMEOUT 20L           /* s */
-#define MAX_REDIRECTS   10L
-#define MAX_CONNECTIONS 256L /* kept alive in all */
+#define MAX_CONNECTIONS 256L          /* kept alive in all */
+#define PATIENCE_POLL   (100 * MSEC)  /* is the name known, was the request taken? */
 
 struct fetcher {
     CURLM *multi;
@@ -46,6 +48,11 @@ struct fetch {
     struct fetcher *fetcher;
     CURL *easy;
     struct curl_slist *headers;
+    char *interface;               /* NULL: the kernel's choice */
+    struct loop_timer *impatience; /* NULL: none, or the request was taken */
+    int64_t patience, begun;
+    bool given_up;
+    curl_socket_t socket; /* that it last waited for */
     const struct fetch_ops *ops;
     void *arg;
     bool (*allow)(void *arg, const struct sockaddr *address);
@@ -54,6 +61,7 @@ struct fetch {
     bool paused;    /* as asked for */
     bool gone;      /* cancelled: no calls any more */
     int abort_code; /* what the caller's callback returned */
+    bool interface_gone;
     char denied[ADDRESS_HOST_SIZE];
     char reason[CURL_ERROR_SIZE];
 };
@@ -68,6 +76,8 @@ static void fetch_destroy(struct fetch *f)
     if (f->easy)
         curl_easy_cleanup(f->easy);
     curl_slist_free_all(f->headers);
+    loop_timer_free(f->impatience);
+    free(f->interface);
     free(f);
 }
 
@@ -114,46 +124,25 @@ static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_so
         socket_host(f->denied, &address->addr);
         return CURL_SOCKET_BAD;
     }
-    return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
-}
-
-static int code_of(CURLcode c)
-{
-    switch ((int)c) {
-    case CURLE_OK:
-        return 0;
-    case CURLE_URL_MALFORMAT:
-    case CURLE_UNSUPPORTED_PROTOCOL:
-        return -DDM_E_USAGE;
-    case CURLE_REMOTE_ACCESS_DENIED:
-    case CURLE_REMOTE_FILE_NOT_FOUND:
-    case CURLE_LOGIN_DENIED:
-    case CURLE_TOO_MANY_REDIRECTS:
-        return -DDM_E_REFUSED;
-    case CURLE_OUT_OF_MEMORY:
-    case CURLE_FAILED_INIT:
-        return -DDM_E_FAIL;
-    default:
-        return -DDM_E_NETWORK;
-    }
+    int fd = socket_open(address->family, address->socktype, address->protocol, f->interface);
+    f->interface_gone = f->interface && fd < 0 && errno == ENODEV;
+    return fd < 0 ? CURL_SOCKET_BAD : fd;
 }
 
 /* Why it failed, with the host in it. */
 static void describe(struct fetch *f, CURLcode c, const char *url, char *out, size_t size)
 {
-    const char *reason = f->reason[0] ? f->reason : curl_easy_strerror(c);
     char host[ADDRESS_HOST_SIZE];
-    long os_error = 0;
     url_host(host, url);
-    curl_easy_getinfo(f->easy, CURLINFO_OS_ERRNO, &os_error);
     if (f->denied[0])
         snprintf(out, size, "%s: address %s is not public and not allowed here", host, f->denied);
-    else if (c == CURLE_COULDNT_CONNECT && os_error > 0)
-        snprintf(out, size, "cannot connect to %s: %s", host, strerror((int)os_error));
-    else if (host[0] && !strstr(reason, host))
-        snprintf(out, size, "%s: %s", host, reason);
+    else if (f->interface_gone)
+        snprintf(out, size, "cannot connect to %s: there is no interface %s any more", host,
+                 f->interface);
+    else if (f->given_up)
+        snprintf(out, size, "%s: no answer within %.1f s", host, (double)f->patience / (double)SEC);
     else
-        snprintf(out, size, "%s", reason);
+        fetch_curl_reason(f->easy, c, f->reason, host, out, size);
 }
 
 static void finish(struct fetch *f, CURLcode c)
@@ -165,7 +154,7 @@ static void finish(struct fetch *f, CURLcode c)
     curl_easy_getinfo(f->easy, CURLINFO_STARTTRANSFER_TIME_T, &first);
     curl_easy_getinfo(f->easy, CURLINFO_PRETRANSFER_TIME_T, &before);
     curl_easy_getinfo(f->easy, CURLINFO_EFFECTIVE_URL, &url);
-    result.connected = first > 0 || before > 0;
+    result.connected = (first > 0 || before > 0) && !f->given_up;
 
     int abort_code = f->abort_code;
     if (c == CURLE_OK && !f->head_told) /* no body came: the head was not told yet */
@@ -173,7 +162,7 @@ static void finish(struct fetch *f, CURLcode c)
     if (abort_code < 0) {
         result.code = abort_code;
     } else if (c != CURLE_OK) {
-        result.code = f->denied[0] ? -DDM_E_PERMISSION : code_of(c);
+        result.code = f->denied[0] ? -DDM_E_PERMISSION : fetch_curl_code(c);
         describe(f, c, url ? url : "", message, sizeof message);
     }
     if (!f->gone) {
@@ -184,22 +173,28 @@ static void finish(struct fetch *f, CURLcode c)
 
 /* ---- the multi handle ---- */
 
+/* It came to its end, good or bad. */
+static void end(struct fetch *f, CURLcode c)
+{
+    struct fetcher *fr = f->fetcher;
+    curl_multi_remove_handle(fr->multi, f->easy);
+    list_remove(&f->link);
+    fr->depth++; /* a cancel of this one from its own callback waits, and dies with it */
+    if (!f->gone)
+        finish(f, c);
+    fr->depth--;
+    fetch_destroy(f);
+}
+
 static void drain(struct fetcher *fr)
 {
     int left;
     for (CURLMsg *m; (m = curl_multi_info_read(fr->multi, &left));) {
+        struct fetch *f = NULL;
         if (m->msg != CURLMSG_DONE)
             continue;
-        struct fetch *f = NULL;
-        CURLcode c = m->data.result; /* m dies with the removal */
         curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, (char **)&f);
-        curl_multi_remove_handle(fr->multi, f->easy);
-        list_remove(&f->link);
-        fr->depth++; /* a cancel of this one from its own callback waits, and dies with it */
-        if (!f->gone)
-            finish(f, c);
-        fr->depth--;
-        fetch_destroy(f);
+        end(f, m->data.result);
     }
 }
 
@@ -246,6 +241,9 @@ static int set_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *s
 {
     struct fetcher *fr = arg;
     struct socket_watch *s = socket_arg;
+    struct fetch *f = NULL;
+    if (curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&f) == CURLE_OK && f)
+        f->socket = what == CURL_POLL_REMOVE ? CURL_SOCKET_BAD : fd;
     if (what == CURL_POLL_REMOVE) {
         if (s)
             loop_watch_free(s->watch);
@@ -272,12 +270,45 @@ static void begin(struct fetch *f)
     struct fetcher *fr = f->fetcher;
     list_remove(&f->link);
     list_push_back(&fr->running, &f->link);
-    if (curl_multi_add_handle(fr->multi, f->easy) != CURLM_OK) {
-        list_remove(&f->link);
-        fr->depth++;
-        finish(f, CURLE_OUT_OF_MEMORY);
-        fr->depth--;
-        fetch_destroy(f);
+    f->begun = loop_now();
+    if (f->impatience)
+        loop_timer_start(f->impatience, f->patience, false);
+    if (curl_multi_add_handle(fr->multi, f->easy) != CURLM_OK)
+        end(f, CURLE_OUT_OF_MEMORY);
+}
+
+static bool is_connected(const struct fetch *f)
+{
+    curl_off_t connect = 0, request = 0; /* µs after the start; 0: not yet */
+    curl_easy_getinfo(f->easy, CURLINFO_CONNECT_TIME_T, &connect);
+    curl_easy_getinfo(f->easy, CURLINFO_PRETRANSFER_TIME_T, &request);
+    return connect > 0 || request > 0;
+}
+
+bool fetch_taken(const struct fetch *fetch)
+{
+    return is_connected(fetch) &&
+           (fetch->socket == CURL_SOCKET_BAD || socket_unacknowledged(fetch->socket) == 0);
+}
+
+/* Nobody answers: libcurl's own limit would count the time that the name took, too, and knows
+ * nothing of kept connections whose way has gone. */
+static void on_impatience(void *arg)
+{
+    struct fetch *f = arg;
+    curl_off_t lookup = 0;
+    curl_easy_getinfo(f->easy, CURLINFO_NAMELOOKUP_TIME_T, &lookup);
+    int64_t left = f->begun + lookup * USEC + f->patience - loop_now();
+    bool connected = is_connected(f);
+    if (fetch_taken(f)) {
+        f->impatience = loop_timer_free(f->impatience);
+    } else if (left > 0) {
+        loop_timer_start(f->impatience, left, false);
+    } else if (connected ? socket_unacknowledged(f->socket) == 1 : lookup == 0) {
+        loop_timer_start(f->impatience, PATIENCE_POLL, false);
+    } else {
+        f->given_up = true;
+        end(f, CURLE_OPERATION_TIMEDOUT);
     }
 }
 
@@ -350,83 +381,39 @@ struct fetcher *fetcher_free(struct fetcher *fetcher)
 
 /* ---- starting one ---- */
 
-static int add_header(struct fetch *f, const char *line)
-{
-    struct curl_slist *longer = curl_slist_append(f->headers, line);
-    f->headers = longer ? longer : f->headers;
-    return longer ? 0 : -1;
-}
-
-static int set_range(struct fetch *f, const struct fetch_request *request)
-{
-    char range[64];
-    if (request->end == 0)
-        return 0;
-    snprintf(range, sizeof range, "%llu-%llu", (unsigned long long)request->begin,
-             (unsigned long long)request->end - 1);
-    return curl_easy_setopt(f->easy, CURLOPT_RANGE, range) == CURLE_OK ? 0 : -1;
-}
-
-static int set_method(struct fetch *f, const struct fetch_request *request)
-{
-    CURLcode c = CURLE_OK;
-    if (request->body) {
-        c = curl_easy_setopt(f->easy, CURLOPT_COPYPOSTFIELDS, request->body);
-        if (add_header(f, "Content-Type: application/json") < 0 || add_header(f, "Expect:") < 0)
-            return -1;
-    }
-    if (c == CURLE_OK && request->method)
-        c = curl_easy_setopt(f->easy, CURLOPT_CUSTOMREQUEST, request->method);
-    return c == CURLE_OK ? 0 : -1;
-}
-
-static int set_headers(struct fetch *f, const struct fetch_request *request)
-{
-    for (const char *const *h = request->headers; h && *h; h++)
-        if (add_header(f, *h) < 0)
-            return -1;
-    if (!request->decode && add_header(f, "Accept-Encoding: identity") < 0)
-        return -1;
-    return curl_easy_setopt(f->easy, CURLOPT_HTTPHEADER, f->headers) == CURLE_OK ? 0 : -1;
-}
-
 static long buffer_size(const struct fetcher *fr)
 {
     long share = MIN(BUFFER_MEMORY / (long)(fr->count + 1), BUFFER_MAX);
     return MAX(share, BUFFER_MIN);
 }
 
-static void set_options(struct fetch *f, const struct fetch_request *request)
+/* What libcurl calls, and with what. */
+static void connect_callbacks(struct fetch *f)
 {
     CURL *e = f->easy;
-    const char *after_redirect = str_starts_with(request->url, "https:") ? "https" : "http,https";
     curl_easy_setopt(e, CURLOPT_PRIVATE, f);
     curl_easy_setopt(e, CURLOPT_ERRORBUFFER, f->reason);
-    curl_easy_setopt(e, CURLOPT_USERAGENT, "ddm/" DDM_VERSION);
-    curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https,ftp,ftps");
-    curl_easy_setopt(e, CURLOPT_REDIR_PROTOCOLS_STR, after_redirect);
-    curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, request->method ? 0L : 1L);
-    curl_easy_setopt(e, CURLOPT_MAXREDIRS, MAX_REDIRECTS);
-    curl_easy_setopt(e, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     curl_easy_setopt(e, CURLOPT_BUFFERSIZE, buffer_size(f->fetcher));
-    curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT, CONNECT_TIMEOUT);
-    curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
-#if LIBCURL_VERSION_NUM >= 0x075700
-    curl_easy_setopt(e, CURLOPT_QUICK_EXIT, 1L); /* a cancel does not wait for a slow resolver */
-#endif
-    curl_easy_setopt(e, CURLOPT_TCP_KEEPALIVE, 1L);
     curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, on_header_line);
     curl_easy_setopt(e, CURLOPT_HEADERDATA, f);
     curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body);
     curl_easy_setopt(e, CURLOPT_WRITEDATA, f);
     curl_easy_setopt(e, CURLOPT_OPENSOCKETFUNCTION, open_socket);
     curl_easy_setopt(e, CURLOPT_OPENSOCKETDATA, f);
-    if (request->decode) /* asks for identity, and decodes what comes all the same */
-        curl_easy_setopt(e, CURLOPT_ACCEPT_ENCODING, "identity");
-    if (request->no_proxy || request->allow) /* a proxy would hide the address from `allow` */
-        curl_easy_setopt(e, CURLOPT_NOPROXY, "*");
-    if (request->timeout > 0)
-        curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, (long)(request->timeout / MSEC));
+}
+
+static int prepare(struct fetch *f, const struct fetch_request *request)
+{
+    f->easy = curl_easy_init();
+    f->interface = request->interface ? strdup(request->interface) : NULL;
+    if (!f->easy || (request->interface && !f->interface))
+        return -1;
+    f->socket = CURL_SOCKET_BAD;
+    f->patience = request->patience;
+    if (f->patience > 0 && loop_timer_new(&f->impatience, f->fetcher->loop, on_impatience, f) < 0)
+        return -1;
+    connect_callbacks(f);
+    return fetch_curl_set(f->easy, &f->headers, request);
 }
 
 int fetch_start(struct fetch **ret, struct fetcher *fetcher, const struct fetch_request *request,
@@ -446,13 +433,10 @@ int fetch_start(struct fetch **ret, struct fetcher *fetcher, const struct fetch_
     f->arg = arg;
     f->allow = request->allow;
     fetch_head_clear(&f->head);
-    f->easy = curl_easy_init();
-    if (!f->easy || curl_easy_setopt(f->easy, CURLOPT_URL, request->url) != CURLE_OK ||
-        set_range(f, request) < 0 || set_method(f, request) < 0 || set_headers(f, request) < 0) {
+    if (prepare(f, request) < 0) {
         fetch_destroy(f);
         return error_memory(err);
     }
-    set_options(f, request);
     list_push_back(&fetcher->starting, &f->link);
     loop_defer_call(fetcher->defer);
     *ret = f;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Fetching over HTTP (and what else libcurl speaks), for origins, peers and the tracker alike.
- * The only file that knows libcurl.
+ * With fetch_curl.c all that knows libcurl's transfers.
  *
  *     fetch_start ─▶ on_head (status, headers of the final reply) ─▶ on_data … ─▶ on_done
  *                         < 0: abort                FETCH_PAUSE: the same bytes come again after
@@ -9,7 +9,7 @@
  *
  * on_done is called exactly once, except after fetch_cancel: no call comes after that. A fetch must
  * not be touched after its on_done. Connections are kept alive and used again, as long as replies
- * are read to their end. */
+ * are read to their end, by requests over the same interface. */
 #ifndef DDM_IO_FETCH_H
 #define DDM_IO_FETCH_H
 
@@ -38,6 +38,7 @@ struct fetch_head {
     char etag[FETCH_ETAG_SIZE]; /* with its quotes and W/ */
     char last_modified[64];
     char disposition[FETCH_NAME_SIZE];
+    unsigned uplinks; /* DDM-Uplinks of a peer, up to DDM_INTERFACES_MAX; 0: not said */
 };
 #define FETCH_UNKNOWN UINT64_MAX
 
@@ -65,6 +66,11 @@ struct fetch_request {
     int64_t timeout;            /* of the whole, ns; 0: none */
     bool decode;                /* decode a Content-Encoding that came unasked */
     bool no_proxy;              /* between our own machines: no proxy from the environment */
+    const char *interface;      /* leave through it (name or address); NULL: the kernel's choice */
+    bool fresh;                 /* no kept connection: its way may have gone */
+    /* Until the other side must have taken the request, from when its name is known on: there is a
+     * connection, and a kept one has proved alive; ns; 0: 20 s for name and connection. */
+    int64_t patience;
     /* Whether to connect to this address; NULL: any. Asked after DNS and after each redirect. */
     bool (*allow)(void *arg, const struct sockaddr *address);
 };
@@ -77,6 +83,8 @@ struct fetcher *fetcher_free(struct fetcher *fetcher); /* cancels what is left *
  * strings of the request are copied. No callback comes from within this call. */
 int fetch_start(struct fetch **ret, struct fetcher *fetcher, const struct fetch_request *request,
                 const struct fetch_ops *ops, void *arg, struct ddm_error *err);
+/* Whether there is a connection, and the other side has the request as far as TCP can tell. */
+bool fetch_taken(const struct fetch *fetch);
 /* Reads no more from the socket, from the next turn of the loop on (a few blocks may still come; to
  * refuse one, return FETCH_PAUSE: dearer, libcurl copies what it has read then). */
 void fetch_pause(struct fetch *fetch);

@@ -111,6 +111,15 @@ static void parse_status_line(struct fetch_head *head, struct span line)
         head->status = (long)status;
 }
 
+/* 1..8; two that differ are none. */
+static void parse_uplinks(struct fetch_head *head, struct span value)
+{
+    uint64_t number;
+    bool ok = str_to_u64_n(value.text, value.length, &number) == 0 && number >= 1 &&
+              number <= DDM_INTERFACES_MAX && (head->uplinks == 0 || head->uplinks == number);
+    head->uplinks = ok ? (unsigned)number : 0;
+}
+
 void fetch_head_line(struct fetch_head *head, const char *line, size_t length)
 {
     struct span all = trim(line, length);
@@ -144,6 +153,8 @@ void fetch_head_line(struct fetch_head *head, const char *line, size_t length)
         head->encoded |= value.length > 0 && !span_is(value, "identity");
     } else if (span_is(name, "Content-Type")) {
         head->multipart = span_begins(value, "multipart/byteranges");
+    } else if (span_is(name, "DDM-Uplinks")) {
+        parse_uplinks(head, value);
     } else if (span_is(name, "Retry-After")) {
         /* Seconds only; dates are for caches (an hour is as long as anybody should wait). */
         if (str_to_u64_n(value.text, value.length, &number) == 0)

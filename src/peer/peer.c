@@ -50,6 +50,7 @@ static void handle_fetch(void *arg, struct httpd_request *request)
     struct ddm_error err;
     size_t length;
     const char *body = httpd_body(request, &length);
+    relay_tell_uplinks(peer->relay, request);
     if (peer->leave_until) {
         httpd_set_header(request, "Connection", "close");
         httpd_reply_error(request, 503, "leaving", "this peer is leaving");
@@ -71,6 +72,7 @@ static void handle_status(void *arg, struct httpd_request *request)
                 message_peer_status_encode(&(struct message_peer_status){
                     .version = DDM_VERSION,
                     .host_id = peer->host_id,
+                    .interfaces = peer->options->interfaces,
                     .uptime = loop_now() - peer->started,
                     .active = c.active,
                     .requests = c.requests,
@@ -211,8 +213,11 @@ static int start(struct peer *peer, struct ddm_error *err)
         loop_signal_new(&peer->signals[0], peer->loop, SIGINT, on_signal, peer) < 0 ||
         loop_signal_new(&peer->signals[1], peer->loop, SIGTERM, on_signal, peer) < 0)
         return error_memory(err);
-    r = relay_new(&peer->relay, peer->loop, peer->outside, peer->policy,
-                  o->memory ? o->memory : STORE_DEFAULT, err);
+    struct relay_config relay = { .fetcher = peer->outside,
+                                  .policy = peer->policy,
+                                  .memory = o->memory ? o->memory : STORE_DEFAULT,
+                                  .interfaces = o->interfaces };
+    r = relay_new(&peer->relay, &relay, err);
     if (r < 0)
         return r;
     struct httpd_config config = { .listen = (struct sockaddr *)&listen,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The peer daemon: fetches ranges for others over its own uplink and relays them as they come. */
+/* The peer daemon: fetches ranges for others over its own uplinks and relays them as they come. */
 #ifndef DDM_PEER_PEER_H
 #define DDM_PEER_PEER_H
 
@@ -12,7 +12,9 @@ struct peer_options {
     const char *advertise; /* address that clients shall use; NULL: the one it connects from */
     const char *allow;     /* networks besides the public internet; may be NULL */
     const char *host_id;   /* NULL: derived */
-    uint64_t memory;       /* bytes that the store may hold; 0: the default, 16 MiB */
+    /* Its uplinks, by device or address, NULL at the end; NULL: one, the kernel's choice. */
+    const char *const *interfaces;
+    uint64_t memory; /* bytes that the store may hold; 0: the default, 16 MiB */
 };
 
 /* Runs until SIGINT or SIGTERM (the second one ends it at once); logs. Returns the exit code; a

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "io/socket.h"
 #include "io/url.h"
 #include "peer/relay_internal.h"
 
@@ -13,17 +14,22 @@
 
 #define BUSY_RETRY_AFTER "1" /* s */
 
-int relay_new(struct relay **ret, struct loop *loop, struct fetcher *fetcher,
-              const struct policy *policy, uint64_t memory, struct ddm_error *err)
+int relay_new(struct relay **ret, const struct relay_config *config, struct ddm_error *err)
 {
+    int count = socket_check_interfaces(config->interfaces, err);
+    if (count < 0)
+        return count;
     struct relay *r = calloc(1, sizeof *r);
-    if (!r || store_new(&r->store, memory) < 0) {
+    if (!r || store_new(&r->store, config->memory) < 0) {
         free(r);
         return error_memory(err);
     }
-    r->fetcher = fetcher;
-    r->policy = policy;
-    r->memory = memory;
+    r->fetcher = config->fetcher;
+    r->policy = config->policy;
+    r->memory = config->memory;
+    r->uplink_count = MAX((unsigned)count, 1U);
+    for (int i = 0; i < count; i++)
+        r->uplinks[i].interface = config->interfaces[i];
     list_init(&r->objects);
     *ret = r;
     return 0;
@@ -154,11 +160,12 @@ void relay_readers_wake(struct relay_object *object, uint64_t begin, uint64_t en
 }
 
 void relay_readers_fail(struct relay_object *object, uint64_t position, uint64_t end,
-                        const struct relay_failure *failure)
+                        unsigned uplink, const struct relay_failure *failure)
 {
     object->held = true;
     list_foreach (reader, &object->readers, struct relay_reader, link) {
-        if (reader->at.position < position || reader->at.position >= end)
+        if (reader->at.position < position || reader->at.position >= end ||
+            (reader->uplink != uplink && relay_fill_ensure(object, reader) == 0))
             continue;
         if (reader->replied) {
             reader->failed = true;
@@ -173,6 +180,30 @@ void relay_readers_fail(struct relay_object *object, uint64_t position, uint64_t
 
 /* ---- requests ---- */
 
+void relay_tell_uplinks(const struct relay *relay, struct httpd_request *request)
+{
+    char number[12];
+    snprintf(number, sizeof number, "%u", relay->uplink_count);
+    if (relay->uplink_count > 1)
+        httpd_set_header(request, "DDM-Uplinks", number);
+}
+
+static void read_from(struct relay_reader *reader, struct relay_object *object)
+{
+    uint64_t begin = reader->begin;
+    reader->object = object;
+    list_push_back(&object->readers, &reader->link);
+    store_reader_add(object->bytes, &reader->at, begin);
+    object->relay->readers++;
+    httpd_set_gone(reader->request, on_gone, reader);
+    if (rangeset_contains(store_valid(object->bytes), begin, begin + 1) ||
+        relay_fill_answered(object, begin))
+        reply_known(reader);
+    else if (relay_fill_ensure(object, reader) < 0)
+        reply_failure(reader, &(struct relay_failure){
+                                  .status = 503, .code = "memory", .message = "out of memory" });
+}
+
 void relay_serve(struct relay *relay, struct httpd_request *request,
                  const struct message_fetch *wanted)
 {
@@ -184,6 +215,10 @@ void relay_serve(struct relay *relay, struct httpd_request *request,
     }
     if (wanted->size != DDM_SIZE_UNKNOWN && wanted->end > wanted->size) {
         httpd_reply_error(request, 416, "range", "the range ends past the size");
+        return;
+    }
+    if (wanted->uplink >= relay->uplink_count) {
+        httpd_reply_error(request, 404, "uplink", "this peer has no uplink %u", wanted->uplink);
         return;
     }
     if (relay->readers >= store_max_readers(relay->store)) {
@@ -199,18 +234,9 @@ void relay_serve(struct relay *relay, struct httpd_request *request,
         httpd_reply_error(request, 503, "memory", "out of memory");
         return;
     }
-    reader->object = object;
     reader->request = request;
     reader->begin = wanted->begin;
     reader->end = wanted->end;
-    list_push_back(&object->readers, &reader->link);
-    store_reader_add(object->bytes, &reader->at, wanted->begin);
-    relay->readers++;
-    httpd_set_gone(request, on_gone, reader);
-    if (rangeset_contains(store_valid(object->bytes), wanted->begin, wanted->begin + 1) ||
-        relay_fill_answered(object, wanted->begin))
-        reply_known(reader);
-    else if (relay_fill_ensure(object, reader) < 0)
-        reply_failure(reader, &(struct relay_failure){
-                                  .status = 503, .code = "memory", .message = "out of memory" });
+    reader->uplink = wanted->uplink;
+    read_from(reader, object);
 }

@@ -13,6 +13,10 @@
  * stays behind finds its bytes in the store or, where they had to go, starts a fill of its own.
  * A fill that nobody waits for is cancelled, and so is its connection.
  *
+ * Uplinks: a fill goes over the one that the reader asked for whom it was started; who joins it
+ * takes the bytes as they come. Where it fails, those who had asked for another uplink get a fill
+ * over that; where it falls silent, the next such reader takes it over there.
+ *
  * Objects without a validator serve one request, and others only while they are being filled with
  * the very bytes that those want: nothing could tell two versions apart later. */
 #ifndef DDM_PEER_RELAY_H
@@ -34,10 +38,20 @@ struct relay_counters {
     uint32_t active; /* readers */
 };
 
-/* `memory` bounds the store, in bytes. */
-int relay_new(struct relay **ret, struct loop *loop, struct fetcher *fetcher,
-              const struct policy *policy, uint64_t memory, struct ddm_error *err);
+struct relay_config {
+    struct fetcher *fetcher;
+    const struct policy *policy;
+    uint64_t memory; /* bound of the store, bytes */
+    /* The uplinks, NULL at the end, which must stay; NULL: one, the kernel's choice. */
+    const char *const *interfaces;
+};
+
+/* -DDM_E_USAGE where an interface is not there. */
+int relay_new(struct relay **ret, const struct relay_config *config, struct ddm_error *err);
 struct relay *relay_free(struct relay *relay); /* after the server that its readers hang on */
+
+/* Puts the number of uplinks into the head of a reply, whatever that will be. */
+void relay_tell_uplinks(const struct relay *relay, struct httpd_request *request);
 
 /* Answers a request with 206 and the bytes as they come, or with a JSON error. */
 void relay_serve(struct relay *relay, struct httpd_request *request,

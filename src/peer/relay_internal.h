@@ -7,7 +7,14 @@
 #include "peer/relay.h"
 #include "plan/rate.h"
 
+struct relay_uplink {
+    const char *interface; /* NULL: the kernel's choice */
+    bool failing;          /* the last try to connect was in vain */
+};
+
 struct relay {
+    struct relay_uplink uplinks[DDM_INTERFACES_MAX];
+    unsigned uplink_count; /* 1 at least */
     struct fetcher *fetcher;
     const struct policy *policy;
     struct store *store;
@@ -40,6 +47,7 @@ struct relay_reader {
     struct httpd_request *request;
     struct store_reader at; /* position in the object */
     uint64_t begin, end;
+    unsigned uplink; /* that it asked for */
     bool replied;
     bool failed; /* the connection shall be cut */
 };
@@ -51,7 +59,8 @@ struct relay_object *relay_object_get(struct relay *relay, const struct message_
 void relay_object_settle(struct relay_object *object);
 void relay_object_free(struct relay_object *object);
 
-/* Sees to it that bytes come to a reader's position: finds a fill on its way there or starts one.
+/* Sees to it that bytes come to a reader's position: finds a fill on its way there or starts one,
+ * over the uplink that it asked for.
  * -1 where none can be started. */
 int relay_fill_ensure(struct relay_object *object, const struct relay_reader *reader);
 /* Whether a fill that comes to a position has had its head. */
@@ -63,7 +72,8 @@ void relay_fill_wake(struct relay_object *object);
  * that it asked for get their replies. */
 void relay_readers_known(struct relay_object *object, uint64_t begin, uint64_t end);
 void relay_readers_wake(struct relay_object *object, uint64_t begin, uint64_t end);
-/* Fails those that wait for bytes in [position, end). */
+/* Fails those that wait for bytes in [position, end), which a fill over `uplink` could not bring;
+ * those who had asked for another uplink get a fill over that. */
 struct relay_failure {
     unsigned status;  /* of our reply */
     const char *code; /* for scripts */
@@ -72,6 +82,6 @@ struct relay_failure {
     int64_t retry_after;
 };
 void relay_readers_fail(struct relay_object *object, uint64_t position, uint64_t end,
-                        const struct relay_failure *failure);
+                        unsigned uplink, const struct relay_failure *failure);
 
 #endif

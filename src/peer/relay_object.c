@@ -13,11 +13,24 @@
 #define OVERSHOOT    STORE_CELL /* past the window, by what was read at once */
 #define IDLE_OBJECTS 32         /* kept without readers, for the next request */
 
+/* For a connection over one of several uplinks: a client that knows the origin waits for a second
+ * at first, and must hear until then that there are others; for two the next time. */
+#define UPLINK_PATIENCE       (800 * MSEC)
+#define UPLINK_PATIENCE_AGAIN (1600 * MSEC) /* after a failure: it may just be slow */
+
+/* Silence after which a fill may be moved to another uplink: behind its head; before, for an origin
+ * may be slow; and of a connection that does not come about, if the uplink had worked so far. */
+#define SILENCE         (1 * SEC)
+#define SILENCE_HEAD    (5 * SEC)
+#define SILENCE_CONNECT (300 * MSEC)
+
 struct fill {
     struct list link;
     struct relay_object *object;
     struct fetch *fetch;
     uint64_t begin, end, watermark;
+    unsigned uplink;
+    int64_t heard_at; /* begun, brought something, or was resumed */
     bool paused;
     bool answered; /* its head came and was right */
 };
@@ -148,8 +161,9 @@ static void fill_fail(struct fill *fill, const struct relay_failure *failure)
 {
     struct relay_object *object = fill->object;
     uint64_t position = fill->watermark, end = fill->end;
+    unsigned uplink = fill->uplink;
     fill_free(fill);
-    relay_readers_fail(object, position, end, failure);
+    relay_readers_fail(object, position, end, uplink, failure);
 }
 
 /* Whether the reply is the range that was asked for, of the version that was asked for. */
@@ -194,6 +208,8 @@ static int on_fill_head(void *arg, const struct fetch_head *head)
     uint64_t begin = fill->begin, end = fill->end;
     fill->end = head->end;
     fill->answered = true;
+    fill->heard_at = loop_now();
+    o->relay->uplinks[fill->uplink].failing = false;
     if (!o->known) {
         o->known = true;
         o->size = head->total;
@@ -238,8 +254,9 @@ static int on_fill_data(void *arg, const char *data, size_t length)
         return -DDM_E_DISK;
     }
     fill->watermark += n;
+    fill->heard_at = loop_now();
     relay->fetched += n;
-    rate_add(&relay->rate, n, loop_now());
+    rate_add(&relay->rate, n, fill->heard_at);
     relay_readers_wake(fill->object, fill->watermark - n, fill->watermark);
     if (!fill->paused && fill->watermark - lead(fill) >= window) {
         fill->paused = true;
@@ -253,6 +270,8 @@ static void on_fill_done(void *arg, const struct fetch_result *result)
     struct fill *fill = arg;
     struct relay_object *object = fill->object;
     fill->fetch = NULL;
+    if (!result->connected && result->code == -DDM_E_NETWORK)
+        object->relay->uplinks[fill->uplink].failing = true;
     if (result->code == 0 && fill->watermark == fill->end) {
         fill_free(fill);
         relay_object_settle(object);
@@ -301,32 +320,65 @@ static void wake_fills(struct relay_object *object)
     list_foreach (fill, &object->fills, struct fill, link)
         if (fill->paused && fill->watermark - lead(fill) <= window / 2) {
             fill->paused = false;
+            fill->heard_at = loop_now();
             fetch_resume(fill->fetch);
         }
+}
+
+/* From its watermark on. */
+static int fill_start(struct fill *fill, unsigned uplink)
+{
+    struct relay *relay = fill->object->relay;
+    const struct relay_uplink *way = &relay->uplinks[uplink];
+    int64_t patience = way->failing ? UPLINK_PATIENCE_AGAIN : UPLINK_PATIENCE;
+    struct fetch_request request = {
+        .url = fill->object->url,
+        .begin = fill->watermark,
+        .end = fill->end,
+        .allow = policy_check,
+        .interface = way->interface,
+        .fresh = way->failing,
+        .patience = relay->uplink_count > 1 ? patience : 0,
+    };
+    fill->uplink = uplink;
+    fill->begin = fill->watermark;
+    fill->answered = false;
+    fill->heard_at = loop_now();
+    return fetch_start(&fill->fetch, relay->fetcher, &request, &fill_ops, fill, NULL);
+}
+
+static bool is_stuck(const struct fill *fill)
+{
+    int64_t limit = fill->answered ? SILENCE : SILENCE_HEAD;
+    if (!fetch_taken(fill->fetch))
+        limit = fill->object->relay->uplinks[fill->uplink].failing ? 0 : SILENCE_CONNECT;
+    return !fill->paused && loop_now() - fill->heard_at > limit;
 }
 
 int relay_fill_ensure(struct relay_object *object, const struct relay_reader *reader)
 {
     uint64_t position = reader->at.position;
-    if (fill_near(object, position)) {
+    struct fill *fill = fill_near(object, position);
+    if (fill && (fill->uplink == reader->uplink || !is_stuck(fill))) {
         wake_fills(object);
         return 0;
     }
-    struct fill *fill = calloc(1, sizeof *fill);
-    if (!fill)
-        return -1;
-    list_init(&fill->link);
-    fill->object = object;
-    fill->begin = fill->watermark = position;
-    fill->end = fill_limit(object, position, reader->end);
-    struct fetch_request request = {
-        .url = object->url, .begin = fill->begin, .end = fill->end, .allow = policy_check
-    };
-    if (fetch_start(&fill->fetch, object->relay->fetcher, &request, &fill_ops, fill, NULL) < 0) {
-        free(fill);
+    if (fill) {
+        fill->fetch = fetch_cancel(fill->fetch);
+    } else {
+        fill = calloc(1, sizeof *fill);
+        if (!fill)
+            return -1;
+        list_init(&fill->link);
+        fill->object = object;
+        fill->watermark = position;
+        fill->end = fill_limit(object, position, reader->end);
+        list_push_back(&object->fills, &fill->link);
+    }
+    if (fill_start(fill, reader->uplink) < 0) {
+        fill_free(fill);
         return -1;
     }
-    list_push_back(&object->fills, &fill->link);
     return 0;
 }
 

@@ -7,9 +7,7 @@
 #include "io/socket.h"
 #include "swarm/policy.h"
 
-#include <arpa/inet.h>
 #include <fcntl.h>
-#include <ifaddrs.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -50,35 +48,8 @@ void identity_host(char out[static MESSAGE_ID_SIZE])
         snprintf(out, MESSAGE_ID_SIZE, "unknown-%ld", (long)getpid());
 }
 
-/* One spelling for each number; false where it is none. */
-static bool normalise(char out[static ADDRESS_HOST_SIZE], const char *host)
-{
-    struct sockaddr_in in = { .sin_family = AF_INET };
-    struct sockaddr_in6 in6 = { .sin6_family = AF_INET6 };
-    char number[ADDRESS_HOST_SIZE];
-    snprintf(number, sizeof number, "%.*s", (int)strcspn(host, "%"), host);
-    if (inet_pton(AF_INET, number, &in.sin_addr) == 1)
-        socket_host(out, (const struct sockaddr *)&in);
-    else if (inet_pton(AF_INET6, number, &in6.sin6_addr) == 1)
-        socket_host(out, (const struct sockaddr *)&in6);
-    else
-        return false;
-    return true;
-}
-
 bool identity_is_local(const char *host)
 {
-    char wanted[ADDRESS_HOST_SIZE];
-    struct ifaddrs *list = NULL;
-    bool found = policy_host_is_loopback(host);
-    if (found || !normalise(wanted, host) || getifaddrs(&list) < 0)
-        return found;
-    for (const struct ifaddrs *i = list; i && !found; i = i->ifa_next) {
-        char number[ADDRESS_HOST_SIZE] = "";
-        if (i->ifa_addr)
-            socket_host(number, i->ifa_addr);
-        found = strcmp(number, wanted) == 0;
-    }
-    freeifaddrs(list);
-    return found;
+    char device[SOCKET_DEVICE_SIZE];
+    return policy_host_is_loopback(host) || socket_device(device, host);
 }

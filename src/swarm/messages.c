@@ -119,6 +119,7 @@ static const struct field fetch_fields[] = {
     NUMBER_FIELD("size", U64, struct message_fetch, size, false, 1, INT64_MAX, DDM_SIZE_UNKNOWN),
     TEXT_FIELD("etag", struct message_fetch, etag, false, is_clean),
     TEXT_FIELD("last_modified", struct message_fetch, last_modified, false, is_clean),
+    NUMBER_FIELD("uplink", U32, struct message_fetch, uplink, false, 0, DDM_INTERFACES_MAX - 1, 0),
     {},
 };
 
@@ -381,12 +382,24 @@ char *message_tracker_status_encode(const struct message_tracker_status *s)
                             "peers", encode_peers(s->peers, s->peer_count)));
 }
 
+/* Without memory: NULL. */
+static json_t *encode_texts(const char *const *texts)
+{
+    json_t *list = json_array();
+    for (; list && texts && *texts; texts++)
+        if (json_array_append_new(list, json_string(*texts)) < 0) {
+            json_decref(list);
+            list = NULL;
+        }
+    return list;
+}
+
 char *message_peer_status_encode(const struct message_peer_status *s)
 {
-    return finish(json_pack("{s:s, s:s, s:s, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o}", "role",
-                            "peer", "version", s->version, "host_id", s->host_id, "uptime",
-                            (json_int_t)(s->uptime / SEC), "active", (json_int_t)s->active,
-                            "requests", number(s->requests), "served", number(s->served), "fetched",
-                            number(s->fetched), "rate", number(s->rate), "stored",
-                            number(s->stored), "store_limit", number(s->store_limit)));
+    return finish(json_pack(
+        "{s:s, s:s, s:s, s:o, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o}", "role", "peer", "version",
+        s->version, "host_id", s->host_id, "interfaces", encode_texts(s->interfaces), "uptime",
+        (json_int_t)(s->uptime / SEC), "active", (json_int_t)s->active, "requests",
+        number(s->requests), "served", number(s->served), "fetched", number(s->fetched), "rate",
+        number(s->rate), "stored", number(s->stored), "store_limit", number(s->store_limit)));
 }

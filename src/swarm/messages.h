@@ -78,6 +78,7 @@ struct message_fetch {
     uint64_t size;  /* >= end; DDM_SIZE_UNKNOWN: not said */
     char etag[256]; /* empty: not said */
     char last_modified[64];
+    uint32_t uplink; /* of the peer's, from 0, below DDM_INTERFACES_MAX */
 };
 char *message_fetch_encode(const struct message_fetch *fetch);
 int message_fetch_decode(struct message_fetch *ret, const char *json, size_t length,
@@ -95,6 +96,7 @@ struct message_tracker_status {
 char *message_tracker_status_encode(const struct message_tracker_status *status);
 struct message_peer_status {
     const char *version, *host_id;
+    const char *const *interfaces; /* its uplinks as it was given them, NULL at the end; or NULL */
     int64_t uptime;
     uint32_t active;           /* requests being served */
     uint64_t requests, served; /* so far: requests; bytes to clients */

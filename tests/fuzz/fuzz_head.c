@@ -36,7 +36,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         require(head.begin < head.end && head.end <= head.total && head.total != FETCH_UNKNOWN);
     else
         require(head.begin == 0 && head.end == 0);
-    require(head.retry_after >= 0);
+    require(head.retry_after >= 0 && head.uplinks <= DDM_INTERFACES_MAX);
     check_field(head.etag, sizeof head.etag);
     check_field(head.last_modified, sizeof head.last_modified);
     check_field(head.disposition, sizeof head.disposition);

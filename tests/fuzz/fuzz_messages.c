@@ -103,11 +103,12 @@ static void check_fetch(const char *json, size_t length)
     require_clean(a.url, sizeof a.url);
     require_clean(a.etag, sizeof a.etag);
     require_clean(a.last_modified, sizeof a.last_modified);
-    require(a.begin <= INT64_MAX && a.end <= INT64_MAX);
+    require(a.begin <= INT64_MAX && a.end <= INT64_MAX && a.uplink < DDM_INTERFACES_MAX);
     char *again = message_fetch_encode(&a);
     require(again && message_fetch_decode(&b, again, strlen(again), NULL) == 0);
     require(strcmp(a.url, b.url) == 0 && a.begin == b.begin && a.end == b.end && a.size == b.size &&
-            strcmp(a.etag, b.etag) == 0 && strcmp(a.last_modified, b.last_modified) == 0);
+            a.uplink == b.uplink && strcmp(a.etag, b.etag) == 0 &&
+            strcmp(a.last_modified, b.last_modified) == 0);
     free(again);
 }
 

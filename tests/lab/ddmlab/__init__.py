@@ -16,6 +16,8 @@ shaped by tbf in both directions) and a port at a 1 Gbit/s switch (a bridge in a
                       │ port-h1        port-h2   switch (bridge)      port-h4 │
                       └───────────────────────────────────────────────────────┘
 
+A host may have a second one, "uplink2", with an address and a default route of its own.
+
 One file is one idea:
 
     waiting.py    wait for a condition, never for a time
@@ -25,7 +27,9 @@ One file is one idea:
     memory.py     resident, shared and memfd memory of a process, sampled
     content.py    files of random bytes and their digests
     host.py       a host: its namespace, uplink, LAN port; runs processes, opens sockets
+    router.py     a router: one uplink that several hosts share
     nginx.py      nginx with a config of its own: the origin, the proxy to compare with, the log
+    haproxy.py    haproxy: an origin that is slow in its ways, a proxy to compare with
     server.py     small HTTP servers in Python, for what nginx does not do
     evil.py       peers that do not keep to the contract
     raw.py        HTTP by hand over a socket

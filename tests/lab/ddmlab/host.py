@@ -11,15 +11,19 @@ from .waiting import wait_until
 
 class Host:
     """Made by Lab. `uplink` and `lan` are Links; `address` is the one on the LAN,
-    `uplink_address` the one that the origin sees."""
+    `uplink_address` the one that the origin sees. `uplink2` and `uplink2_address` are those of a
+    host with two uplinks."""
 
-    def __init__(self, lab, name, namespace, address, uplink_address=None, uplink=None, lan=None):
+    def __init__(self, lab, name, namespace, address, uplink_address=None, uplink=None, lan=None,
+                 uplink2_address=None, uplink2=None):  # fmt: skip
         self.lab = lab
         self.name = name
         self.namespace = namespace
         self.address = address
         self.uplink_address = uplink_address
         self.uplink = uplink
+        self.uplink2_address = uplink2_address
+        self.uplink2 = uplink2
         self.lan = lan
 
     def __repr__(self):

@@ -14,6 +14,7 @@ from . import content, ddm, netns
 from .host import Host
 from .link import End, Link, tbf
 from .nginx import Nginx, Origin, proxy_config
+from .router import Router
 from .server import Server
 from .waiting import wait_until
 
@@ -58,7 +59,8 @@ def remove_stale_folders(parent):
 
 
 class Lab:
-    """Lab(50, 10) has two hosts, h1 with an uplink of 50 Mbit/s and h2 with one of 10."""
+    """Lab(50, 10) has two hosts, h1 with an uplink of 50 Mbit/s and h2 with one of 10.
+    Lab((50, 20)) has one with two uplinks, "uplink" of 50, which is the default, and "uplink2"."""
 
     def __init__(self, *uplinks, lan=LAN_MBIT, binary=None, scratch=None):
         self.name = f"{netns.PREFIX}-{os.getpid()}-{next(_numbers)}"
@@ -89,6 +91,7 @@ class Lab:
     # --- network ---------------------------------------------------------------------------------
 
     def _build(self, uplinks, lan):
+        uplinks = [mbit if isinstance(mbit, tuple) else (mbit,) for mbit in uplinks]
         netns.remove_stale()
         remove_stale_folders(self.directory.parent)
         origin = netns.Namespace(self.name, "origin")
@@ -106,17 +109,28 @@ class Lab:
                 uplink_address=f"10.1.{number}.2",
                 uplink=Link(End(space, "uplink"), End(origin, f"to-{space.what}"), mbit),
                 lan=Link(End(space, "lan"), End(switch, f"port-{space.what}"), lan),
+                **self._second_uplink(number, space, origin, *more),
             )
-            for number, (space, mbit) in enumerate(zip(spaces, uplinks), start=1)
+            for number, (space, (mbit, *more)) in enumerate(zip(spaces, uplinks), start=1)
         ]
-        links = [link for host in self.hosts for link in (host.uplink, host.lan)]
+        links = [
+            link for host in self.hosts for link in (host.uplink, host.uplink2, host.lan) if link
+        ]
         netns.run_batch("ip", [link.ip_line() for link in links])
         self._configure_switch(switch)
         self._configure_origin(origin)
         for number, host in enumerate(self.hosts, start=1):
             self._configure_host(number, host)
+            if host.uplink2:
+                self._configure_second(number, host)
         for link in links:
             link.set_rate(link.mbit)
+
+    def _second_uplink(self, number, space, origin, *rates):
+        if not rates:
+            return {}
+        link = Link(End(space, "uplink2"), End(origin, f"to-{space.what}-2"), *rates)
+        return {"uplink2": link, "uplink2_address": f"10.3.{number}.2"}
 
     def _configure_switch(self, switch):
         switch.ip(
@@ -143,6 +157,23 @@ class Lab:
             ),
         )
 
+    def _configure_second(self, number, host):
+        """What two routers would give a host: another address, and a default route that counts
+        less. No rule says which source takes which route. Replies must not have to come the way
+        that a request would go (rp_filter 2, as distributions have it)."""
+        for device in ("all", "uplink", "uplink2"):
+            host.namespace.sysctl(f"net/ipv4/conf/{device}/rp_filter", 2)
+        host.namespace.ip(
+            f"addr add {host.uplink2_address}/24 dev uplink2",
+            "link set dev uplink2 addrgenmode none up",
+            f"route add default via 10.3.{number}.1 dev uplink2 metric 700",
+        )
+        far = host.uplink2.far
+        far.namespace.ip(
+            f"addr add 10.3.{number}.1/24 dev {far.device}",
+            f"link set dev {far.device} addrgenmode none up",
+        )
+
     def _configure_host(self, number, host):
         host.namespace.ip(
             "link set dev lo up",
@@ -154,6 +185,17 @@ class Lab:
         )
         # No name server answers, and at once: nothing listens there.
         host.namespace.write_etc({"resolv.conf": "nameserver 127.0.0.1\noptions attempts:1\n"})
+
+    def router(self, hosts, mbit):
+        """From now on these hosts share one uplink of that rate; see router.py."""
+        return Router(self, hosts, mbit)
+
+    def add_namespace(self, what):
+        """One more; it goes with the lab."""
+        namespace = netns.Namespace(self.name, what)
+        self._namespaces.append(namespace)
+        netns.add_all([namespace])
+        return namespace
 
     # --- processes -------------------------------------------------------------------------------
 

@@ -54,6 +54,11 @@ class Namespace:
     def tc(self, *lines):
         run_batch("tc", lines, self.name)
 
+    def sysctl(self, path, value):
+        """sysctl("net/ipv4/ip_forward", 1)"""
+        with self.entered(), open(f"/proc/sys/{path}", "w", encoding="ascii") as file:
+            file.write(str(value))
+
     def write_etc(self, files):
         """files: {"resolv.conf": text, …} as the processes of this namespace see them in /etc."""
         folder = f"{ETC}/{self.name}"

@@ -140,7 +140,7 @@ static void test_defaults(void **state)
         for (unsigned id = 0; id < OPTION_COUNT; id++)
             assert_false(options_given(&options, id));
         if (roles[i] == ROLE_GET)
-            assert_int_equal(options_number(&options, OPTION_CONNECTIONS), 2);
+            assert_int_equal(options_number(&options, OPTION_CONNECTIONS), 16);
         if (roles[i] == ROLE_TRACKER)
             assert_int_equal(options_number(&options, OPTION_TTL), 30 * SEC);
         if (roles[i] == ROLE_PEER)

@@ -129,6 +129,24 @@ static void test_chunked_has_no_length(void **state)
         parse("HTTP/1.1 200 x\nContent-Encoding: gzip\nContent-Encoding: identity\n").encoded);
 }
 
+static void test_the_number_of_uplinks(void **state)
+{
+    static const char *const none[] = { "0",  "9",   "-1",
+                                        "+2", "2.0", "two",
+                                        "",   "1 2", "18446744073709551618" };
+    char line[60];
+    assert_int_equal(parse("HTTP/1.1 206 x\r\nddm-uplinks:  2 \r\n").uplinks, 2);
+    assert_int_equal(parse("HTTP/1.1 502 x\nDDM-Uplinks: 8\nDDM-Uplinks: 8\n").uplinks, 8);
+    assert_int_equal(parse("HTTP/1.1 206 x\n").uplinks, 0);
+    for (size_t i = 0; i < ARRAY_SIZE(none); i++) {
+        snprintf(line, sizeof line, "HTTP/1.1 206 x\nDDM-Uplinks: %s\n", none[i]);
+        if (parse(line).uplinks != 0)
+            fail_msg("took '%s' for a number of uplinks", none[i]);
+    }
+    assert_int_equal(parse("HTTP/1.1 206 x\nDDM-Uplinks: 2\nDDM-Uplinks: 3\n").uplinks, 0);
+    assert_int_equal(parse("DDM-Uplinks: 2\nHTTP/1.1 206 x\n").uplinks, 0);
+}
+
 static void test_versions(void **state)
 {
     assert_true(fetch_same_version("\"a\"", "", "\"a\"", ""));
@@ -152,6 +170,7 @@ int main(void)
         cmocka_unit_test(test_encodings_and_kinds),
         cmocka_unit_test(test_what_cannot_be_kept),
         cmocka_unit_test(test_chunked_has_no_length),
+        cmocka_unit_test(test_the_number_of_uplinks),
         cmocka_unit_test(test_versions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -222,7 +222,8 @@ static void fetches_there_and_back(void **state)
                                       .end = 9,
                                       .size = 9,
                                       .etag = "W/\"x\"",
-                                      .last_modified = "Mon, 01 Jan 2024 00:00:00 GMT" };
+                                      .last_modified = "Mon, 01 Jan 2024 00:00:00 GMT",
+                                      .uplink = 7 };
     static struct message_fetch b;
     _cleanup_free_ char *json = message_fetch_encode(&a);
     assert_int_equal(message_fetch_decode(&b, json, strlen(json), NULL), 0);
@@ -232,14 +233,18 @@ static void fetches_there_and_back(void **state)
     assert_int_equal(b.size, 9);
     assert_string_equal(b.etag, a.etag);
     assert_string_equal(b.last_modified, a.last_modified);
+    assert_int_equal(b.uplink, 7);
 
+    a.uplink = 0;
     a.size = DDM_SIZE_UNKNOWN;
     *a.etag = '\0';
     *a.last_modified = '\0';
     _cleanup_free_ char *least = message_fetch_encode(&a);
     assert_null(strstr(least, "size"));
+    assert_null(strstr(least, "uplink"));
     assert_int_equal(message_fetch_decode(&b, least, strlen(least), NULL), 0);
     assert_true(b.size == DDM_SIZE_UNKNOWN);
+    assert_int_equal(b.uplink, 0);
     assert_string_equal(b.etag, "");
     a.end = DDM_SIZE_UNKNOWN;
     assert_null(message_fetch_encode(&a));
@@ -258,6 +263,10 @@ static void fetches_that_are_none(void **state)
         "{\"url\":\"http://h/\",\"begin\":0,\"end\":9223372036854775808}",
         "{\"url\":\"http://h/\",\"begin\":0,\"end\":1,\"etag\":\"a\\nb\"}",
         "{\"url\":\"http://h/\",\"begin\":0,\"end\":1,\"etag\":null}",
+        "{\"url\":\"http://h/\",\"begin\":0,\"end\":1,\"uplink\":8}",
+        "{\"url\":\"http://h/\",\"begin\":0,\"end\":1,\"uplink\":-1}",
+        "{\"url\":\"http://h/\",\"begin\":0,\"end\":1,\"uplink\":\"1\"}",
+        "{\"url\":\"http://h/\",\"begin\":0,\"end\":1,\"uplink\":1.0}",
     };
     static struct message_fetch fetch = { .begin = 77 };
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
@@ -288,8 +297,10 @@ static void statuses(void **state)
                         "{\"role\":\"tracker\",\"version\":\"1\",\"uptime\":2,\"ttl\":30,"
                         "\"peers\":[{\"id\":\"a\",\"address\":\"h\",\"port\":1,\"host_id\":\"h\","
                         "\"age_ms\":0}]}");
+    const char *const interfaces[] = { "eth0", "10.0.0.7", NULL };
     struct message_peer_status p = { .version = "1",
                                      .host_id = "h",
+                                     .interfaces = interfaces,
                                      .uptime = 3 * SEC,
                                      .active = 4,
                                      .requests = 5,
@@ -299,9 +310,13 @@ static void statuses(void **state)
                                      .stored = 9,
                                      .store_limit = 10 };
     _cleanup_free_ char *text = message_peer_status_encode(&p);
-    assert_string_equal(text, "{\"role\":\"peer\",\"version\":\"1\",\"host_id\":\"h\",\"uptime\":3,"
-                              "\"active\":4,\"requests\":5,\"served\":6,\"fetched\":7,\"rate\":8,"
+    assert_string_equal(text, "{\"role\":\"peer\",\"version\":\"1\",\"host_id\":\"h\","
+                              "\"interfaces\":[\"eth0\",\"10.0.0.7\"],\"uptime\":3,\"active\":4,"
+                              "\"requests\":5,\"served\":6,\"fetched\":7,\"rate\":8,"
                               "\"stored\":9,\"store_limit\":10}");
+    p.interfaces = NULL;
+    _cleanup_free_ char *without = message_peer_status_encode(&p);
+    assert_non_null(strstr(without, "\"interfaces\":[],"));
 }
 
 int main(void)
