@@ -242,14 +242,19 @@ static void add_share(struct text *out, const struct term *term, const char *nam
 static void add_parked(struct text *out, const struct ddm_event *event)
 {
     size_t parked = 0;
-    bool own = false;
+    bool shares_own = false, peers = true;
     for (size_t i = 0; i < event->source_count; i++) {
-        parked += event->sources[i].state == DDM_SOURCE_PARKED;
-        own |= event->sources[i].state == DDM_SOURCE_PARKED && event->sources[i].shares_own;
+        const struct ddm_source_info *source = &event->sources[i];
+        if (source->state != DDM_SOURCE_PARKED)
+            continue;
+        parked++;
+        shares_own |= source->shares_own;
+        peers &= source->kind == DDM_SOURCE_PEER; /* else it is one of several interfaces */
     }
     if (parked > 0)
-        text_format(out, "; %zu peer%s share%s %s: no gain from %s", parked, parked == 1 ? "" : "s",
-                    parked == 1 ? "s" : "", own ? "your uplink" : "an uplink with others",
+        text_format(out, "; %zu %s%s share%s %s: no gain from %s", parked,
+                    peers ? "peer" : "source", parked == 1 ? "" : "s", parked == 1 ? "s" : "",
+                    shares_own ? "your uplink" : "an uplink with others",
                     parked == 1 ? "it" : "them");
 }
 

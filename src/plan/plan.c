@@ -64,15 +64,22 @@ void plan_remove_source(struct plan *plan, plan_source source)
 
 /* -- Leases end -------------------------------------------------------------------------------- */
 
+void give_back(struct plan *plan, uint64_t begin, uint64_t end)
+{
+    struct range gap; /* a hedge that failed may have left something in the middle */
+    for (; rangeset_next_gap(&plan->done, begin, end, &gap); begin = gap.end)
+        rangeset_add(&plan->free, gap.begin, gap.end, NULL); /* reserved */
+}
+
 /* Drops a lease; what nobody else brings of it is free again. */
 static void end_lease(struct plan *plan, struct lease *lease)
 {
     struct lease *twin = lease_find(plan, lease->twin);
-    uint64_t from = rangeset_run_end(&plan->done, lease->pos);
+    plan->hedged -= lease->hedged;
     if (twin)
-        twin->twin = 0;
+        twin->twin = twin->hedged = 0;
     else if (plan->size != PLAN_SIZE_UNKNOWN)
-        rangeset_add(&plan->free, from, lease->end, NULL); /* reserved when it was lent */
+        give_back(plan, lease->pos, lease->end);
     source_dropped(&plan->sources[lease->source], lease);
     lease_drop(plan, lease);
 }
@@ -142,7 +149,7 @@ static int64_t patience(const struct plan *plan, const struct lease *l,
     const struct source *s = &plan->sources[l->source];
     if (l->started)
         return MIN(MAX(STALL_TIMES * s->longest_gap, STALL_MIN), STALL_MAX);
-    int64_t least = outlook->timed ? STALL_FIRST_KNOWN << MIN(s->failures, 4U) : STALL_FIRST_MIN;
+    int64_t least = STALL_FIRST << MIN(s->failures, 4U);
     int64_t ttfb = outlook->timed ? MAX(s->ttfb, outlook->ttfb) : s->ttfb;
     return MIN(MAX(STALL_TIMES * ttfb, least), STALL_FIRST_MAX);
 }
@@ -188,7 +195,9 @@ bool plan_next(struct plan *plan, plan_source source, int64_t now, plan_lease *r
     struct outlook outlook = sources_outlook(plan, now);
     struct tail tail = { 0 };
     struct range range;
-    if (lend_choose(plan, s, now, &outlook, &range)) {
+    if (!plan_consumer_is_behind(plan) && split_urgent(plan, source, now, &outlook, &tail)) {
+        range = tail.range;
+    } else if (tail = (struct tail){ 0 }, lend_choose(plan, s, now, &outlook, &range)) {
         rangeset_remove(&plan->free, range.begin, range.end, NULL);
     } else if (!ahead && !plan_consumer_is_behind(plan) &&
                split_choose(plan, source, now, &outlook, &tail)) {
@@ -197,13 +206,23 @@ bool plan_next(struct plan *plan, plan_source source, int64_t now, plan_lease *r
         return false;
     }
 
+    if (tail.hedge && tail.victim->twin) /* it did not help: silent, too */
+        cancel_lease(plan, lease_find(plan, tail.victim->twin));
     struct lease *lease = lease_new(plan, source, range, now);
     if (tail.hedge) {
         lease->twin = tail.victim->id;
         tail.victim->twin = lease->id;
+        lease->hedged = tail.victim->hedged = range_length(range);
         plan->hedged += range_length(range);
     } else if (tail.victim) {
         tail.victim->end = range.begin;
+        if (rangeset_contains(&plan->done, tail.victim->pos, tail.victim->end)) {
+            lease_queue_cancelled(plan, tail.victim->id);
+            if (tail.late)
+                fail_lease(plan, tail.victim, PLAN_STALLED, 0, now);
+            else
+                end_lease(plan, tail.victim);
+        }
     }
     *ret_lease = lease->id;
     *ret_range = range;
@@ -232,6 +251,7 @@ int64_t plan_progress(struct plan *plan, plan_lease id, uint64_t length, int64_t
         int64_t gap = lease_silence(plan, lease, now);
         source_brought(&plan->sources[lease->source], taken, added, gap, now);
         plan->brought += taken;
+        plan->twice += taken - added;
         rate_add(&lease->rate, taken, now);
         lease->heard_at = now;
         lease->pos += taken;

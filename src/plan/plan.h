@@ -40,7 +40,7 @@ typedef uint32_t plan_lease;  /* number from 1, never reused within a plan */
 struct plan_config {
     uint64_t size;         /* PLAN_SIZE_UNKNOWN before the probe was answered */
     uint64_t window;       /* lend only within [frontier, frontier + window); 0: everywhere */
-    unsigned max_failures; /* in a row without a byte, before a source is given up; 0: 8 */
+    unsigned max_failures; /* in a row without a byte, before a source is given up; 0: 16 */
 };
 
 #define PLAN_SIZE_UNKNOWN UINT64_MAX

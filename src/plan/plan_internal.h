@@ -6,7 +6,8 @@
  *     plan_lend.c    which free range a source gets next, and how much of it
  *     plan_split.c   the tail: cutting and hedging leases when nothing is free
  *     plan_source.c  what is known of a source: rate, time to first byte, failures, pauses
- *     plan_trial.c   how many connections a source gets, and which sources add nothing
+ *     plan_trial.c   trials: how many connections a source gets, whether it adds anything
+ *     plan_park.c    sources that share a link: suspected, parked, tried again
  *
  * Once the size is known, every byte is in `done`, in `free`, or in the rest of a lease. A plan
  * asks for all the memory that its steps may need before it lends (leases_reserve); what gives
@@ -22,71 +23,95 @@
 
 /* Leases: what a source brings in LEASE_TIME seconds, within these. */
 #define LEASE_TIME  2.0
-#define LEASE_FIRST (1 * MIB)   /* while its rate is not known; also the probe */
-#define LEASE_MIN   (256 * KIB) /* also each new try after failures */
+#define LEASE_TTFBS 20          /* but no less than so many times to first byte */
+#define LEASE_FIRST (1 * MIB)   /* while its rate is not known; also the probe, */
+#define LEASE_GROWS (50 * MSEC) /* and as much again for each so much time to first byte */
+#define LEASE_MIN   (256 * KIB) /* less where that takes long; also each new try after failures */
 #define LEASE_MAX   (64 * MIB)
 #define LEND_AHEAD  (100 * MSEC) /* sooner than needed: plan_next is asked so often */
-#define LEASE_ALIGN (64 * KIB)   /* ends are multiples of it */
+#define LEASE_ALIGN (16 * KIB)   /* ends are multiples of it */
 #define WINDOW_MIN  (64 * KIB)   /* least lease of a plan with a window */
+
+/* A stream, in order: small leases, so that its frontier moves smoothly. */
+#define STREAM_TIME  0.25
+#define STREAM_TTFBS 3
+#define STREAM_FIRST (64 * KIB) /* the same as LEASE_FIRST, growing with what it brought */
+#define STREAM_NEAR  1.5        /* s until the reader comes to a lease: it is looked after, */
+#define STREAM_LATE  0.5        /* if it seems to come so much later than that */
 
 /* What to expect as long as no source is known. */
 #define GUESS_RATE (1.0 * MIB) /* bytes/s of a lease */
 #define GUESS_TTFB (100 * MSEC)
 
 /* The tail. */
-#define SPLIT_MIN    (64 * KIB) /* least that thief and victim each get of a cut */
+#define SPLIT_MIN    (64 * KIB) /* least that thief and victim each get of a cut, */
+#define SPLIT_LEAST  (4 * KIB)  /* or this where 64 KiB take longer than */
+#define SPLIT_TIME   0.1        /* s */
 #define SPLIT_ALIGN  (4 * KIB)  /* cuts are multiples of it */
 #define SPLIT_GAIN   0.020      /* s that a cut or hedge must win at least */
 #define SPLIT_OWN    1.0        /* s that must be left before a source splits a lease of its own */
 #define CUT_SOON     (100 * MSEC) /* in which a source that is parked brings its last bytes */
-#define QUIET        (200 * MSEC) /* silence up to here is nothing special */
+#define QUIET        (200 * MSEC) /* silence up to here is nothing special, */
+#define QUIET_MAX    (2 * SEC)    /* nor up to twice the longest so far, within this */
 #define HEDGE_SOONER 2.0          /* how many times sooner the twin must be through */
 #define HEDGE_SLOW   0.5          /* of the mean rate: slow enough to be hedged without silence */
-#define HEDGE_WASTE  200          /* a 200th of the size may be hedged in all, */
-#define HEDGE_BUDGET (1 * MIB)    /* and this much in any case */
+#define HEDGE_WASTE  200          /* a 200th of the size may come twice by it, */
+#define HEDGE_BUDGET (256 * KIB)  /* and this much where the other one is silent */
 
 /* Stalls: no byte for so many times the longest gap, or the time to first byte, of the source. */
-#define STALL_TIMES       4
-#define STALL_MIN         (1 * SEC)
-#define STALL_MAX         (10 * SEC)
-#define STALL_FIRST_MIN   (3 * SEC) /* before the first byte of all */
-#define STALL_FIRST_KNOWN (1 * SEC) /* the same once one source has had its first byte */
-#define STALL_FIRST_MAX   (15 * SEC)
-#define TICK_LATE         (1 * SEC) /* between two ticks: it was the caller who slept */
+#define STALL_TIMES     4
+#define STALL_MIN       (3 * SEC)
+#define STALL_MAX       (10 * SEC)
+#define STALL_FIRST     (3 * SEC)  /* before the first byte; twice as long with each failure, */
+#define STALL_FIRST_MAX (15 * SEC) /* up to here */
+#define TICK_LATE       (1 * SEC)  /* between two ticks: it was the caller who slept */
 
 /* Connections, and sources that share a link. Times in which a trial is measured. */
 #define SLOTS_FIRST       2U /* one of them brings bytes while the other waits for its first */
-#define TRIAL_MEASURE     (1 * SEC) /* nginx sends in bursts of up to a second */
+#define SLOTS_PER_TTFB    (75 * MSEC) /* one for each so much time to first byte, if that is more, */
+#define SLOTS_FAR         8           /* up to here: slow starts side by side */
+#define TTFB_FAR          (150 * MSEC)
+#define TRIAL_BASE        (500 * MSEC)
+#define TRIAL_MEASURE     (1300 * MSEC) /* nginx sends in bursts of up to a second */
 #define TRIAL_MEASURE_MAX (2 * SEC)
 #define TRIAL_BYTES       (64 * KIB)   /* that must have come in it */
 #define TRIAL_SETTLE      (500 * MSEC) /* before it, or 3 times the time to first byte */
 #define TRIAL_PATIENCE    (3 * SEC)    /* until a change must have taken effect */
 #define TRIAL_TIME_LEFT   3.0          /* s that the download must still take */
-#define TRIAL_REST        (10 * SEC)   /* after a trial without success, then twice as long, */
+#define TRIAL_REST        (3 * SEC)    /* after a trial without success, then twice as long, */
 #define TRIAL_REST_MAX    (60 * SEC)   /* up to here */
 #define MORE_TIMES        4            /* the connections, at each trial */
 #define MORE_GAIN         1.10         /* times the rate before */
 #define MORE_SURE         1.5          /* a gain like this is not doubted later */
+#define FEWER_AFTER       2            /* trials of more that were in vain */
 #define FEWER_KEPT        0.97         /* of the rate before: the connection was of no use */
-#define SHARED_LOSS       0.5          /* of a gain, which others lost by it: a shared link */
-#define SHARED_SUM        1.05         /* times the sum before: it did not grow */
-#define SUSPECT_GAIN      0.03         /* of the sum: a smaller gain is noise */
-#define SUSPECT_LOST      0.95         /* of its rate before: it lost something */
-#define PARK_FIRST        (15 * SEC)   /* before a parked source is tried again */
-#define PARK_DROP         0.3  /* of what the parked brought, missing in the sum: they counted */
-#define PARK_LOSS         0.75 /* of the sum when they were parked: they are needed again */
-#define WITH_GAIN         0.5  /* of what it brings, new in the sum: it counts again */
+#define SUM_GREW          0.3          /* of what those tried gained: it did not come from others */
+#define SHARED_LIKE       0.5  /* of the gain and loss that fair sharing would make: like it */
+#define SHARED_SUM        0.07 /* of the sum before: it stayed */
+#define SHARED_LOSS       0.08 /* of its rate before: less is noise */
+#define SUSPECT_REST      (20 * SEC) /* after suspects did count, then twice as long */
+#define PARK_FIRST        (15 * SEC) /* before a parked source is tried again */
+#define PARK_DROP         0.1 /* of what the parked brought, missing in the sum: they counted */
+#define PARK_PATIENCE     (1 * SEC)    /* until the leases of those left out must have ended */
+#define PARK_SETTLE       (200 * MSEC) /* before it is measured how it goes without them */
+#define PARK_PLAIN        0.6          /* of what they brought: */
+#define PARK_PLAIN_AFTER  (300 * MSEC) /* then it need not be measured for longer than this */
+#define PARK_LOSS         0.75         /* of the sum when they were parked: they are needed again */
+#define WITH_GAIN         0.2          /* of what it brings, new in the sum: it counts again */
 
 /* Failures. */
 #define PAUSE_SHORT     (50 * MSEC) /* after a failure behind PROGRESS_MIN good bytes */
 #define PROGRESS_MIN    (16 * KIB)
 #define PAUSE_FIRST     (500 * MSEC) /* then twice as long with each in a row, */
-#define PAUSE_MAX       (30 * SEC)   /* up to here */
-#define PAUSE_BUSY      (1 * SEC)    /* the same for a busy source that names no time */
+#define PAUSE_MAX       (3 * SEC)    /* up to here */
+#define PAUSE_BUSY      (1 * SEC)    /* the same for a busy source that names no time, */
+#define PAUSE_BUSY_MAX  (30 * SEC)   /* up to here */
+
 #define PAUSE_ASKED_MAX (3600 * SEC) /* what a source asks for is believed up to here */
-#define MAX_FAILURES    8
+#define MAX_FAILURES    16
 #define BUSY_PATIENCE   3          /* times max_failures, before a busy source is given up */
-#define SLOT_GROW_AFTER (10 * SEC) /* that went well: one slot more for a source that was busy */
+#define SLOT_GROW_AFTER (10 * SEC) /* that went well: one slot more for a source that was busy; */
+#define SLOT_GROW_MAX   (60 * SEC) /* twice as long with each time that it was, up to here */
 
 /* -- State ------------------------------------------------------------------------------------- */
 
@@ -96,6 +121,7 @@ struct lease {
     uint32_t chain;      /* slot + 1 of the next in its bucket, or of the next free slot; 0: none */
     uint32_t next, prev; /* of the same source, likewise */
     plan_lease twin;     /* the hedge of this lease, or what this one hedges; 0: none */
+    uint64_t hedged;     /* how much of it is fetched twice */
     uint64_t begin, pos, end; /* [begin, pos) came, [pos, end) is to come */
     int64_t lent_at, heard_at;
     bool started; /* its first byte came */
@@ -105,10 +131,13 @@ struct lease {
 /* What trials know of a source. */
 struct source_trial {
     bool takes_part;
-    bool suspect; /* shares a link with others, it seems */
-    bool grew;    /* in its last trial: on at once */
-    bool shrink;  /* fewer might do as well */
-    unsigned tries, before;
+
+    bool suspect;         /* shares a link with others, it seems */
+    bool grew;            /* in its last trial: on at once */
+    bool shrink;          /* fewer might do as well */
+    unsigned tries, vain; /* trials of MORE; the last so many without success */
+    unsigned before;
+
     uint64_t mark;       /* bytes at the beginning of the phase */
     double base;         /* rate before the trial */
     int64_t again, rest; /* not before; the pause behind the last one */
@@ -120,11 +149,12 @@ struct source {
     bool started, stalled;
     unsigned slots, allowed, slots_now; /* as given; since it was busy; as tried out */
     unsigned leases;
-    uint32_t first;                 /* slot + 1 of its first lease; 0: none */
-    unsigned failures, busy;        /* each in a row */
-    int64_t failed_at, slots_since; /* of the last failure that counted; of the last change */
-    int64_t paused_until;           /* 0: not paused */
-    int64_t ttfb, longest_gap;      /* 0: not known */
+    uint32_t first;                  /* slot + 1 of its first lease; 0: none */
+    unsigned failures, busy;         /* each in a row */
+    int64_t failed_at;               /* the last failure that counted */
+    int64_t slots_since, slots_rest; /* `allowed` has changed; how long until it grows */
+    int64_t paused_until;            /* 0: not paused */
+    int64_t ttfb, longest_gap;       /* 0: not known; of late */
     uint64_t bytes;
     unsigned running; /* leases that are started */
     int64_t heard_at;
@@ -139,19 +169,21 @@ enum trial_kind { TRIAL_MORE, TRIAL_FEWER, TRIAL_WITHOUT, TRIAL_WITH };
 struct trial {
     enum trial_phase phase;
     enum trial_kind kind;
-    bool one_by_one; /* suspects: together they did count */
-    unsigned count;
-    int64_t since;    /* of the phase */
-    uint64_t mark;    /* bytes at its beginning */
-    double base;      /* rate of all before the trial */
-    double parked_at; /* the same when the last source was parked */
+    bool one_by_one;                     /* suspects: together they did count */
+    unsigned solo_count;                 /* trials of MORE with one source alone */
+    int64_t since, ended;                /* of the phase; of the last trial */
+    uint64_t mark;                       /* bytes at its beginning */
+    double base;                         /* rate of all before the trial */
+    double parked_at;                    /* the same when the last source was parked */
+    int64_t suspect_again, suspect_rest; /* nobody is suspected before; the pause after the next */
 };
 
 struct plan {
     uint64_t size, window, frontier;
     unsigned max_failures;
     struct rangeset done, free; /* nothing is in `free` before the size is known */
-    uint64_t wasted, hedged, brought;
+    uint64_t wasted, brought;
+    uint64_t hedged, twice; /* is fetched twice now; came twice */
     bool ticked;
     int64_t ticked_at, awake_since; /* silence before awake_since was the caller's */
 
@@ -199,12 +231,32 @@ void lease_queue_cancelled(struct plan *plan, plan_lease id);
 
 /* -- plan.c ------------------------------------------------------------------------------------ */
 
+/* What is not done of [begin, end) is free again. Needs leases_reserve before. */
+void give_back(struct plan *plan, uint64_t begin, uint64_t end);
+
 /* Half a window waits for the consumer: it is the one to wait for. */
 bool plan_consumer_is_behind(const struct plan *plan);
 
 /* -- plan_trial.c ------------------------------------------------------------------------------ */
 
 void trial_tick(struct plan *plan, const struct outlook *outlook, int64_t now);
+/* Bytes/s since the phase of the trial began: of all, of one source. */
+double trial_total(const struct plan *plan, int64_t now);
+double trial_rate(const struct plan *plan, const struct source *source, int64_t now);
+
+/* -- plan_park.c ------------------------------------------------------------------------------- */
+
+void park_source(struct plan *plan, struct source *source, int64_t now);
+void park_end(struct plan *plan); /* nobody is parked any more */
+bool park_is_outdated(const struct plan *plan, const struct outlook *outlook);
+/* Whether a source that was tried alone shares a link with others: they are suspects then. */
+bool park_suspect(struct plan *plan, struct source *tried, double total, int64_t now);
+/* Suspects to be left out for a trial; how many. */
+unsigned park_choose(struct plan *plan, int64_t now);
+/* Without them it is so much slower that there is nothing more to measure. */
+bool park_is_plain(const struct plan *plan, int64_t now);
+void park_judge_without(struct plan *plan, double total, int64_t now);
+void park_judge_with(struct plan *plan, double total, int64_t now);
 
 /* -- plan_lend.c ------------------------------------------------------------------------------- */
 
@@ -227,12 +279,16 @@ struct tail {
     struct lease *victim;
     struct range range;
     bool hedge;
+    bool late; /* the victim has been silent for longer than can be expected */
 };
-/* Ends the leases of a source soon; the rest of them is free again. */
-void lease_cut_all(struct plan *plan, struct source *source, int64_t now);
-
 bool split_choose(const struct plan *plan, plan_source thief, int64_t now,
                   const struct outlook *outlook, struct tail *ret);
+/* The same for a lease that the reader of a stream will soon wait for, and that will be late. */
+bool split_urgent(const struct plan *plan, plan_source thief, int64_t now,
+                  const struct outlook *outlook, struct tail *ret);
+
+/* Ends the leases of a source soon, but for the `keep` oldest; their rest is free again. */
+void leases_cut(struct plan *plan, struct source *source, unsigned keep, int64_t now);
 
 /* How long nothing came for a lease, the caller's own sleep not counted. */
 int64_t lease_silence(const struct plan *plan, const struct lease *lease, int64_t now);

@@ -6,8 +6,8 @@
  * end of the object a lease is guided: no more than its share of what is still missing, less what
  * its source has to bring anyway, so that all come out together; the rest of the way to "together"
  * is the matter of plan_split.c. With a window everyone should get something of it:
- * leases are at most half of their share of it; and as it moves on in small steps, a source waits
- * for a whole lease to fit rather than take the crumbs. */
+ * leases are short, and at most a quarter of their share of it; and as it moves on in small steps,
+ * a source waits for a whole lease to fit rather than take the crumbs. */
 #include "plan/plan_internal.h"
 
 static double seconds(int64_t time)
@@ -35,8 +35,8 @@ static double lease_rate(const struct source *source, const struct lease *lease,
 
 bool lend_ahead(const struct plan *plan, const struct source *source, int64_t now)
 {
-    if (source->failures > 0 || source->allowed < source->slots ||
-        source->leases >= source->slots || plan->size == PLAN_SIZE_UNKNOWN)
+    if (source->failures > 0 || source->leases >= source->allowed ||
+        plan->size == PLAN_SIZE_UNKNOWN)
         return false;
     unsigned staying = 0;
     double soon = seconds(source->ttfb + LEND_AHEAD);
@@ -63,13 +63,32 @@ static struct running running_of(const struct plan *plan, const struct source *s
     return sum;
 }
 
-/* The bytes of LEASE_TIME, but the ends of a source's leases keep their distance. */
-static double spaced_size(const struct source *source, double lease_rate, uint64_t longest)
+/* 0.75 to 1.25, well spread: leases that were lent together do not end together. */
+static double jitter(const struct plan *plan)
 {
+    const double golden = 0.6180339887;
+    double turns = golden * (plan->last_id % 1000);
+    return 0.75 + (turns - (double)(uint64_t)turns) / 2;
+}
+
+/* The bytes of LEASE_TIME, but the ends of a source's leases keep their distance. Where the first
+ * byte takes long, a rate that is not known yet grows for long. */
+static double spaced_size(const struct plan *plan, const struct source *source, double lease_rate,
+                          uint64_t longest, const struct outlook *outlook)
+{
+    bool stream = plan->window > 0;
     unsigned slots = source_slots(source);
-    if (lease_rate == 0)
-        return (double)LEASE_FIRST * (source->leases + 1) / slots;
-    double whole = lease_rate * LEASE_TIME, spaced = (double)longest + whole / slots;
+    if (lease_rate == 0) {
+        int64_t ttfb = source->ttfb || !outlook->timed ? source->ttfb : outlook->ttfb;
+        double first = (double)LEASE_FIRST * (1 + (double)ttfb / (double)LEASE_GROWS);
+        uint64_t proved = MIN(MAX(source->rate.total, STREAM_FIRST), LEASE_FIRST);
+        return stream ? (double)proved : first * (source->leases + 1) / slots;
+    }
+    double ttfb = seconds(source->ttfb);
+    if (stream)
+        return lease_rate * MAX(STREAM_TIME, STREAM_TTFBS * ttfb);
+    double whole = lease_rate * MAX(LEASE_TIME, LEASE_TTFBS * ttfb);
+    double spaced = (double)longest + whole / slots;
     return MIN(whole, spaced);
 }
 
@@ -87,19 +106,20 @@ static uint64_t lease_size(const struct plan *plan, const struct source *source,
                            const struct outlook *outlook)
 {
     if (source->failures > 0)
-        return plan->window ? WINDOW_MIN : LEASE_MIN;
+        return LEASE_MIN;
 
     double known = source_lease_rate(source, now), rate = known > 0 ? known : outlook->mean;
     struct running running = running_of(plan, source);
-    double spaced = spaced_size(source, known, running.longest);
+    double spaced = spaced_size(plan, source, known, running.longest, outlook);
     double guided = guided_size(plan, source, rate, running.all, outlook);
     double want = MIN(spaced, guided);
     if (plan->window > 0) {
-        double part = (double)plan->window / 2 * rate / outlook->total;
-        return clamp_size(MIN(want, part), WINDOW_MIN, LEASE_MAX);
+        double part = (double)plan->window / 4 * rate / outlook->total;
+        return clamp_size(MIN(want, part) * jitter(plan), WINDOW_MIN, LEASE_MAX);
     }
     /* What would be left for a lease of its own is not worth the wait for its first byte. */
-    uint64_t size = clamp_size(want, LEASE_MIN, LEASE_MAX), left = rangeset_total(&plan->free);
+    uint64_t least = clamp_size(rate * LEASE_TIME / 2, LEASE_ALIGN, LEASE_MIN);
+    uint64_t size = clamp_size(want, least, LEASE_MAX), left = rangeset_total(&plan->free);
     return (double)left < (double)size + known * seconds(source->ttfb) ? left : size;
 }
 
@@ -110,18 +130,34 @@ uint64_t lend_limit(const struct plan *plan)
     return plan->frontier + plan->window;
 }
 
+/* A source that has just failed does not hold up the frontier: the end of the window is for it. */
+static bool choose_last(const struct plan *plan, uint64_t limit, struct range *ret)
+{
+    struct range run;
+    bool found = false;
+    for (uint64_t at = 0; rangeset_next_run(&plan->free, at, limit, &run); at = run.end) {
+        *ret = (struct range){ MAX(run.begin, run.end - MIN(run.end, WINDOW_MIN)), run.end };
+        found = true;
+    }
+    return found;
+}
+
 bool lend_choose(const struct plan *plan, const struct source *source, int64_t now,
                  const struct outlook *outlook, struct range *ret)
 {
     if (plan->size == PLAN_SIZE_UNKNOWN) {
         /* The probe; where it does not tell the size, the next one goes on from its end. */
         uint64_t begin = rangeset_run_end(&plan->done, 0);
-        *ret = (struct range){ begin, MIN(begin + LEASE_FIRST, lend_limit(plan)) };
+        uint64_t first = plan->window ? STREAM_FIRST : LEASE_FIRST;
+
+        *ret = (struct range){ begin, MIN(begin + first, lend_limit(plan)) };
         return plan->lease_count == 0 && ret->begin < ret->end;
     }
 
     struct range run;
     uint64_t limit = lend_limit(plan);
+    if (plan->window > 0 && source->failures > 0)
+        return choose_last(plan, limit, ret);
     if (!rangeset_next_run(&plan->free, 0, limit, &run))
         return false;
     uint64_t size = lease_size(plan, source, now, outlook);

@@ -84,8 +84,13 @@ struct outlook sources_outlook(const struct plan *plan, int64_t now)
 void source_started(struct source *source, const struct lease *lease, int64_t now)
 {
     int64_t ttfb = MAX(now - lease->lent_at, (int64_t)1);
+    if (source->ttfb == 0 && source->trial.tries == 0) {
+        unsigned far = (unsigned)MIN(ttfb / SLOTS_PER_TTFB, (int64_t)SLOTS_FAR);
+        source->slots_now = MIN(MAX(source->slots_now, far), source->slots);
+    }
     source->ttfb = source->ttfb ? (3 * source->ttfb + ttfb) / 4 : ttfb;
     source->started = true;
+    source->longest_gap -= source->longest_gap / 4;
     rate_start(&source->rate, now);
     rate_start(&source->link, now);
     if (source->running++ == 0 && source->heard_at > 0)
@@ -102,7 +107,7 @@ void source_brought(struct source *source, uint64_t bytes, uint64_t added, int64
     source->longest_gap = MAX(source->longest_gap, gap);
     source->failures = source->busy = 0;
     source->stalled = false;
-    if (source->allowed < source->slots && now - source->slots_since >= SLOT_GROW_AFTER) {
+    if (source->allowed < source->slots && now - source->slots_since >= source->slots_rest) {
         source->allowed++;
         source->slots_since = now;
     }
@@ -115,24 +120,30 @@ void source_dropped(struct source *source, const struct lease *lease)
 }
 
 /* first, twice that, four times … */
-static int64_t growing_pause(int64_t first, unsigned row)
+static int64_t growing_pause(int64_t first, unsigned row, int64_t most)
 {
     int64_t pause = first;
-    while (--row > 0 && pause < PAUSE_MAX)
+    while (--row > 0 && pause < most)
         pause *= 2;
-    return MIN(pause, PAUSE_MAX);
+    return MIN(pause, most);
 }
 
+/* While other leases of it go on, so many are evidently fine: no more than those from now on, but
+ * what follows them need not wait. */
 static int64_t pause_after_busy(struct source *source, const struct failed *failed, bool counts,
                                 unsigned max_failures)
 {
-    unsigned running = MAX(source->leases, 1U);
-    source->allowed = MIN(source_slots(source), running);
+    source->allowed = MIN(source->allowed, MAX(source->leases, 1U));
     source->slots_since = failed->now;
+    if (counts)
+        source->slots_rest = MIN(MAX(2 * source->slots_rest, SLOT_GROW_AFTER), SLOT_GROW_MAX);
+    if (source->leases > 0)
+        return 0;
     if (counts && ++source->busy >= BUSY_PATIENCE * max_failures)
         source->excluded = true;
-    return failed->retry_after > 0 ? failed->retry_after
-                                   : growing_pause(PAUSE_BUSY, MAX(source->busy, 1U));
+    return failed->retry_after > 0
+               ? failed->retry_after
+               : growing_pause(PAUSE_BUSY, MAX(source->busy, 1U), PAUSE_BUSY_MAX);
 }
 
 static int64_t pause_after_gone(struct source *source, const struct failed *failed, bool counts,
@@ -146,7 +157,7 @@ static int64_t pause_after_gone(struct source *source, const struct failed *fail
     }
     if (++source->failures >= max_failures)
         source->excluded = true;
-    return MAX(failed->retry_after, growing_pause(PAUSE_FIRST, source->failures));
+    return MAX(failed->retry_after, growing_pause(PAUSE_FIRST, source->failures, PAUSE_MAX));
 }
 
 void source_failed(struct source *source, const struct failed *failed, unsigned max_failures)

@@ -15,7 +15,6 @@
 struct thief {
     plan_source source;
     double rate, ttfb; /* bytes/s of the lease it would get; s */
-    double most;       /* bytes that it may take */
 };
 
 static double seconds(int64_t time)
@@ -37,41 +36,56 @@ static double expected_rate(const struct plan *plan, const struct lease *lease, 
     return rate > 0 ? rate : outlook->mean;
 }
 
-/* Seconds until bytes (go on to) come, and whether that is late. */
+/* How long a lease may be silent before that is late: not what its source has done before. */
+static int64_t quiet_time(const struct plan *plan, const struct lease *lease, int64_t now,
+                          const struct outlook *outlook)
+{
+    const struct source *source = &plan->sources[lease->source];
+    if (!lease->started)
+        return source->ttfb ? source->ttfb : outlook->ttfb;
+    bool young = source_rate(source, now) <= 0;
+    int64_t gaps = young ? QUIET_MAX : MIN(2 * source->longest_gap, QUIET_MAX);
+    return MAX(QUIET, gaps);
+}
+
+static bool is_late(const struct plan *plan, const struct lease *lease, int64_t now,
+                    const struct outlook *outlook)
+{
+    return lease_silence(plan, lease, now) > quiet_time(plan, lease, now, outlook);
+}
+
+/* Seconds until bytes (go on to) come. */
 static double expected_wait(const struct plan *plan, const struct lease *lease, int64_t now,
-                            const struct outlook *outlook, bool *ret_late)
+                            const struct outlook *outlook)
 {
     int64_t silence = lease_silence(plan, lease, now);
-    int64_t ttfb = plan->sources[lease->source].ttfb;
-    if (ttfb == 0)
-        ttfb = outlook->ttfb;
-    *ret_late = silence > (lease->started ? QUIET : ttfb);
-    if (*ret_late)
+    if (is_late(plan, lease, now, outlook))
         return seconds(silence);
-    return lease->started ? 0 : seconds(ttfb - silence);
+    return lease->started ? 0 : seconds(quiet_time(plan, lease, now, outlook) - silence);
 }
 
 /* Where to cut the victim; its end where a cut does not pay. */
 static uint64_t cut_point(const struct lease *victim, uint64_t missing, double finish, double rate,
-                          const struct thief *thief)
+                          double price, const struct thief *thief)
 {
-    if (finish <= 2 * thief->ttfb + SPLIT_GAIN)
+    if (finish <= 2 * thief->ttfb + price + SPLIT_GAIN)
         return victim->end;
     double x = (finish - thief->ttfb) * rate * thief->rate / (rate + thief->rate);
-    x = MIN(x, thief->most);
-    uint64_t lowest = MAX(victim->pos + SPLIT_MIN, missing);
+    double brief = MIN(rate, thief->rate) * SPLIT_TIME;
+    uint64_t least = brief < SPLIT_MIN ? MAX((uint64_t)brief, SPLIT_LEAST) : SPLIT_MIN;
+    uint64_t lowest = MAX(victim->pos + least, missing);
     uint64_t cut = lowest;
     if (lowest < victim->end && x < (double)(victim->end - lowest))
         cut = victim->end - (uint64_t)x;
     cut = (cut + SPLIT_ALIGN - 1) / SPLIT_ALIGN * SPLIT_ALIGN;
-    return cut + SPLIT_MIN <= victim->end ? cut : victim->end;
+    return cut + least <= victim->end ? cut : victim->end;
 }
 
-static bool hedge_pays(const struct plan *plan, struct range rest, double finish,
+static bool hedge_pays(const struct plan *plan, struct range rest, double finish, bool silent,
                        const struct thief *thief)
 {
-    uint64_t budget = MAX(plan->size / HEDGE_WASTE, HEDGE_BUDGET);
-    if (rest.begin >= rest.end || plan->hedged + range_length(rest) > budget)
+    uint64_t share = plan->size / HEDGE_WASTE, budget = silent ? MAX(share, HEDGE_BUDGET) : share;
+    if (rest.begin >= rest.end || plan->twice + plan->hedged + range_length(rest) > budget)
         return false;
     double needed = thief->ttfb + (double)range_length(rest) / thief->rate;
     return finish >= HEDGE_SOONER * needed && finish - needed > SPLIT_GAIN;
@@ -82,50 +96,103 @@ static bool consider(const struct plan *plan, struct lease *victim, const struct
                      int64_t now, const struct outlook *outlook, struct tail *ret,
                      double *ret_finish)
 {
-    if (victim->twin || victim->pos == victim->end)
+    const struct lease *twin = lease_find(plan, victim->twin);
+    bool own = victim->source == thief->source, late = is_late(plan, victim, now, outlook);
+    if (victim->pos == victim->end ||
+        (twin && (!late || !is_late(plan, twin, now, outlook) || twin->source == thief->source)))
         return false;
-    bool own = victim->source == thief->source, late;
     double rate = expected_rate(plan, victim, now, outlook);
-    double finish = expected_wait(plan, victim, now, outlook, &late) +
-                    (double)(victim->end - victim->pos) / rate;
+    double finish =
+        expected_wait(plan, victim, now, outlook) + (double)(victim->end - victim->pos) / rate;
     if (own && finish < SPLIT_OWN)
         return false;
 
     *ret_finish = finish;
     uint64_t missing = rangeset_run_end(&plan->done, victim->pos);
-    uint64_t cut = cut_point(victim, missing, finish, rate, thief);
-    if (cut < victim->end) {
+    if (missing >= victim->end)
+        return false;
+    if (!twin && !victim->started && plan->sources[victim->source].failures > 0) {
+        *ret = (struct tail){ victim, { missing, victim->end }, .late = late };
+        *ret_finish = late ? finish + seconds(STALL_MIN) : finish;
+        return true; /* it is on trial: what it got goes to whoever has proved itself */
+    }
+
+    double price = seconds(plan->sources[victim->source].ttfb); /* its connection is closed */
+    uint64_t cut = cut_point(victim, missing, finish, rate, price, thief);
+    if (!twin && cut < victim->end) {
         *ret = (struct tail){ victim, { cut, victim->end }, .hedge = false };
         return true;
     }
     *ret = (struct tail){ victim, { missing, victim->end }, .hedge = true };
     return !own && (late || rate < HEDGE_SLOW * outlook->mean) &&
-           hedge_pays(plan, ret->range, finish, thief);
+           hedge_pays(plan, ret->range, finish, late, thief);
+}
+
+/* Has failed, or is silent itself at the moment. */
+static bool is_doubtful(const struct plan *plan, const struct source *source, int64_t now,
+                        const struct outlook *outlook)
+{
+    bool doubtful = source->failures > 0;
+    for (uint32_t at = source->first; at != 0 && !doubtful; at = plan->leases[at - 1].next)
+        doubtful = is_late(plan, &plan->leases[at - 1], now, outlook);
+    return doubtful;
+}
+
+static struct thief thief_of(const struct plan *plan, plan_source source, int64_t now,
+                             const struct outlook *outlook)
+{
+    const struct source *s = &plan->sources[source];
+    double rate = source_lease_rate(s, now);
+    return (struct thief){
+        .source = source,
+        .rate = rate > 0 ? rate : outlook->mean,
+        .ttfb = seconds(s->ttfb ? s->ttfb : outlook->ttfb),
+    };
+}
+
+bool split_urgent(const struct plan *plan, plan_source source, int64_t now,
+                  const struct outlook *outlook, struct tail *ret)
+{
+    if (plan->window == 0 || plan->size == PLAN_SIZE_UNKNOWN ||
+        is_doubtful(plan, &plan->sources[source], now, outlook))
+        return false;
+    struct thief thief = thief_of(plan, source, now, outlook);
+    uint64_t head = rangeset_run_end(&plan->done, plan->frontier);
+    *ret = (struct tail){ 0 };
+    leases_foreach(l, plan)
+    {
+        struct tail tail;
+        double finish, needed = (double)(l->pos - plan->frontier) / outlook->total;
+        bool waited_for = rangeset_run_end(&plan->done, l->pos) == head;
+        if ((!waited_for && !(needed < STREAM_NEAR && is_late(plan, l, now, outlook))) ||
+            (ret->victim && l->pos > ret->victim->pos) ||
+            !consider(plan, l, &thief, now, outlook, &tail, &finish) ||
+            finish <= needed + STREAM_LATE)
+            continue;
+        *ret = tail;
+    }
+    return ret->victim != NULL;
 }
 
 bool split_choose(const struct plan *plan, plan_source source, int64_t now,
                   const struct outlook *outlook, struct tail *ret)
 {
-    if (plan->size == PLAN_SIZE_UNKNOWN)
+    *ret = (struct tail){ 0 };
+    if (plan->size == PLAN_SIZE_UNKNOWN || is_doubtful(plan, &plan->sources[source], now, outlook))
         return false;
-    const struct source *s = &plan->sources[source];
-    double rate = source_lease_rate(s, now);
-    struct thief thief = {
-        .source = source,
-        .rate = rate > 0 ? rate : outlook->mean,
-        .ttfb = seconds(s->ttfb ? s->ttfb : outlook->ttfb),
-        .most = (double)(s->failures > 0 ? LEASE_MIN : UINT64_MAX),
-    };
+    struct thief thief = thief_of(plan, source, now, outlook);
+    bool tail_end = lend_limit(plan) == plan->size;
+    /* Leases that are through before the frontier may come to them hold nobody up. */
+    double least = tail_end ? 0 : (double)plan->window / 2 / outlook->total;
 
     /* A split of its own helps only where connections are limited: others come first. */
     double latest = 0, latest_own = 0;
     struct tail own = { 0 };
-    *ret = (struct tail){ 0 };
     leases_foreach(l, plan)
     {
         struct tail tail;
         double finish;
-        if (!consider(plan, l, &thief, now, outlook, &tail, &finish))
+        if (!consider(plan, l, &thief, now, outlook, &tail, &finish) || finish < least)
             continue;
         if (l->source == source && finish > latest_own) {
             latest_own = finish;
@@ -140,17 +207,19 @@ bool split_choose(const struct plan *plan, plan_source source, int64_t now,
     return ret->victim != NULL;
 }
 
-void lease_cut_all(struct plan *plan, struct source *source, int64_t now)
+void leases_cut(struct plan *plan, struct source *source, unsigned keep, int64_t now)
 {
+    unsigned count = source->leases > keep ? source->leases - keep : 0;
     double soon = source_lease_rate(source, now) * seconds(CUT_SOON);
-    for (uint32_t at = source->first; at != 0; at = plan->leases[at - 1].next) {
+    for (uint32_t at = source->first; count > 0; count--, at = plan->leases[at - 1].next) {
+        if (leases_reserve(plan) < 0) /* leases may move */
+            return;
         struct lease *l = &plan->leases[at - 1];
         uint64_t end = (l->pos + (uint64_t)soon) / SPLIT_ALIGN * SPLIT_ALIGN + SPLIT_ALIGN;
-        if (l->twin || end >= l->end || leases_reserve(plan) < 0)
-            continue;
         end = MAX(end, rangeset_run_end(&plan->done, l->pos));
-        if (end < l->end)
-            rangeset_add(&plan->free, end, l->end, NULL);
-        l->end = MIN(l->end, end);
+        if (l->twin || end >= l->end)
+            continue;
+        give_back(plan, end, l->end);
+        l->end = end;
     }
 }

@@ -10,10 +10,10 @@
  *     WITHOUT   suspects are parked                 the sum did not fall
  *     WITH      a parked one may take part again    the sum grew
  *
- * The first trial is of one source alone, on purpose: where several share a link, it then takes
- * from the others what it gains, while the sum stays. Who lost becomes a suspect, and WITHOUT
- * decides. A source that grew is tried on at once with more, so that a limit of a connection
- * at the origin is found in two seconds.
+ * The first trial is of all sources together. If that brings nothing, the second is of one alone,
+ * on purpose: where several share a link, it takes from the others what it gains, while the sum
+ * stays. Who lost becomes a suspect, and WITHOUT decides. A source that grew is tried on at once
+ * with more, so that a limit of a connection at the origin is found in two seconds.
  *
  * A trial needs time to pay, so there is none near the end; what fails meanwhile ends it without a
  * verdict. */
@@ -32,46 +32,24 @@ static void set_phase(struct plan *plan, enum trial_phase phase, int64_t now)
     sources_foreach(s, plan) s->trial.mark = s->rate.total;
 }
 
-static double total_since_mark(const struct plan *plan, int64_t now)
+double trial_total(const struct plan *plan, int64_t now)
 {
     return rate_between(plan->trial.mark, plan->brought, now - plan->trial.since);
 }
 
-static double source_since_mark(const struct plan *plan, const struct source *s, int64_t now)
+double trial_rate(const struct plan *plan, const struct source *s, int64_t now)
 {
     return rate_between(s->trial.mark, s->rate.total, now - plan->trial.since);
 }
 
-/* -- Parked ------------------------------------------------------------------------------------ */
-
-static void park(struct plan *plan, struct source *source, int64_t now)
-{
-    source->parked = true;
-    source->trial.again = now + PARK_FIRST;
-    source->trial.rest = PARK_FIRST;
-    lease_cut_all(plan, source, now);
-}
-
-static void unpark_all(struct plan *plan)
-{
-    sources_foreach(s, plan) s->parked = s->trial.suspect = false;
-}
-
-/* What was kept brings less than when the others were parked, or nothing any more. */
-static bool parking_is_outdated(const struct plan *plan, const struct outlook *outlook)
-{
-    bool any = false;
-    sources_foreach(s, plan) any |= s->parked;
-    return any && outlook->total < PARK_LOSS * plan->trial.parked_at;
-}
-
 /* -- Who is tried, and how --------------------------------------------------------------------- */
 
-/* It has all the connections that it may have, and all of them bring bytes. */
+/* It has all the connections that it may have, and all of them bring bytes; it did so already when
+ * the measuring began. */
 static bool is_busy(const struct source *s, int64_t now)
 {
     return source_can_work(s, now) && s->failures == 0 && s->running >= source_slots(s) &&
-           source_rate(s, now) > 0;
+           source_rate(s, now) > 0 && s->trial.mark > 0;
 }
 
 static unsigned most_slots(const struct source *s)
@@ -87,39 +65,7 @@ static bool may_grow(const struct source *s, int64_t now)
 static bool may_shrink(const struct source *s, int64_t now)
 {
     return is_busy(s, now) && s->slots_now > SLOTS_FIRST && now >= s->trial.again &&
-           s->trial.shrink;
-}
-
-/* Of several that share a link: one of this machine's own, or else the fastest. */
-static struct source *best_suspect(const struct plan *plan, int64_t now)
-{
-    struct source *best = NULL;
-    sources_foreach(s, plan)
-    {
-        if (!s->trial.suspect || !source_can_work(s, now))
-            continue;
-        bool faster = best && source_rate(s, now) > source_rate(best, now);
-        if (!best || (s->own && !best->own) || (s->own == best->own && faster))
-            best = s;
-    }
-    return best;
-}
-
-static unsigned choose_without(struct plan *plan, int64_t now)
-{
-    const struct source *keep = best_suspect(plan, now);
-    unsigned count = 0;
-    sources_foreach(s, plan)
-    {
-        bool chosen = s->trial.suspect && s != keep && source_can_work(s, now);
-        s->trial.takes_part = chosen && (count == 0 || !plan->trial.one_by_one);
-        if (s->trial.takes_part)
-            s->shares_own = keep->own;
-        count += s->trial.takes_part;
-    }
-    if (count == 0)
-        sources_foreach(s, plan) s->trial.suspect = false;
-    return count;
+           s->trial.shrink && s->trial.vain >= FEWER_AFTER;
 }
 
 /* The first that `fits`; with `all` those behind it, too. */
@@ -147,14 +93,16 @@ static bool is_due_parked(const struct source *s, int64_t now)
     return s->parked && source_usable(s) && now >= s->trial.again;
 }
 
-static bool grew_last_time(const struct source *s, int64_t now)
+static bool is_promising(const struct source *s, int64_t now)
 {
-    return s->trial.grew && may_grow(s, now);
+    return (s->trial.grew || s->trial.tries == 0) && may_grow(s, now);
 }
 
-static bool is_untried(const struct source *s, int64_t now)
+/* Whoever has had a trial together with others, and none of its own. */
+static bool is_unknown_alone(const struct source *s, int64_t now)
 {
-    return s->trial.tries == 0 && may_grow(s, now);
+    return s->trial.tries == 1 && is_busy(s, now) && s->slots_now < most_slots(s) &&
+           s->running <= s->slots_now + 1;
 }
 
 /* Those that took part, and what they do next; false where there is nothing to try. */
@@ -162,13 +110,14 @@ static bool choose_trial(struct plan *plan, int64_t now)
 {
     struct trial *trial = &plan->trial;
     trial->kind = TRIAL_WITHOUT;
-    if (choose_without(plan, now) > 0)
+    if (park_choose(plan, now) > 0)
         return true;
     trial->one_by_one = false;
     trial->kind = TRIAL_MORE;
-    if (choose(plan, grew_last_time, true, now) > 0)
+    if (choose(plan, is_promising, true, now) > 0)
         return true;
-    if (choose(plan, is_untried, trial->count > 0, now) > 0)
+    if (trial->solo_count == 0 && plan->source_count > 1 &&
+        choose(plan, is_unknown_alone, false, now) > 0)
         return true;
     trial->kind = TRIAL_WITH;
     if (choose(plan, is_due_parked, false, now) > 0)
@@ -184,7 +133,7 @@ static bool has_time(const struct plan *plan, const struct outlook *outlook)
 {
     double left = (double)(plan->size - plan_done_bytes(plan)) / MAX(outlook->total, 1.0);
     double least = TRIAL_TIME_LEFT + 8 * (double)outlook->ttfb / (double)SEC;
-    return rangeset_total(&plan->free) > 0 && left > least;
+    return left > least;
 }
 
 /* -- Beginning --------------------------------------------------------------------------------- */
@@ -196,12 +145,13 @@ static void change(struct plan *plan, int64_t now)
         if (!s->trial.takes_part)
             continue;
         s->trial.before = s->slots_now;
+
         if (plan->trial.kind == TRIAL_MORE)
             s->slots_now = MIN(MORE_TIMES * s->slots_now, most_slots(s));
         else if (plan->trial.kind == TRIAL_FEWER)
             s->slots_now -= MAX(s->slots_now / 4, 1U);
         else if (plan->trial.kind == TRIAL_WITHOUT)
-            park(plan, s, now);
+            park_source(plan, s, now);
         else
             s->parked = false;
     }
@@ -253,54 +203,51 @@ static void leave(struct plan *plan, struct source *s, int64_t now)
 static void end_trial(struct plan *plan, int64_t now)
 {
     sources_foreach(s, plan) s->trial.takes_part = false;
-    plan->trial.count++;
     set_phase(plan, TRIAL_NONE, now);
+    plan->trial.ended = now;
 }
 
-/* Those who had what a trial gave to others. */
-static void suspect_losers(struct plan *plan, int64_t now)
+/* What those who took part gained came from outside, not from the others. */
+static bool sum_grew(const struct plan *plan, double total, int64_t now)
 {
-    unsigned losers = 0;
-    sources_foreach(s, plan)
-    {
-        bool lost = source_since_mark(plan, s, now) < SUSPECT_LOST * s->trial.base;
-        s->trial.suspect = !s->parked && (s->trial.takes_part || (lost && source_can_work(s, now)));
-        losers += s->trial.suspect && !s->trial.takes_part;
-    }
-    if (losers == 0)
-        sources_foreach(s, plan) s->trial.suspect = false;
+    double gained = 0;
+    sources_foreach(s, plan) if (s->trial.takes_part) gained +=
+        MAX(trial_rate(plan, s, now) - s->trial.base, 0.0);
+    return total - plan->trial.base >= SUM_GREW * gained;
 }
 
 static void judge_more(struct plan *plan, double total, int64_t now)
 {
-    double gained = 0, lost = 0;
+    struct source *only = NULL;
+    unsigned count = 0;
     sources_foreach(s, plan)
     {
-        double difference = source_since_mark(plan, s, now) - s->trial.base;
-        if (s->trial.takes_part)
-            gained += difference;
-        else
-            lost -= difference;
+        count += s->trial.takes_part;
+        only = s->trial.takes_part ? s : only;
     }
-    bool taken = gained > 0 && lost > SHARED_LOSS * gained && total < plan->trial.base * SHARED_SUM;
+    plan->trial.solo_count += count == 1;
+    bool shared = count == 1 && park_suspect(plan, only, total, now);
+    bool grew = !shared && sum_grew(plan, total, now);
     sources_foreach(s, plan)
     {
         if (!s->trial.takes_part)
             continue;
-        double gain = source_since_mark(plan, s, now) / MAX(s->trial.base, 1.0);
+        double gain = trial_rate(plan, s, now) / MAX(s->trial.base, 1.0);
         s->trial.tries++;
-        if (!taken && gain >= MORE_GAIN) {
+        if (grew && gain >= MORE_GAIN) {
             s->trial.grew = true;
+            s->trial.vain = 0;
             s->trial.rest = 0;
             s->trial.again = now;
             s->trial.shrink = gain < MORE_SURE;
-        } else {
-            s->slots_now = s->trial.before;
-            put_off(s, now);
+            continue;
         }
+        s->trial.vain++;
+        s->slots_now = s->trial.before;
+        if (s->ttfb < TTFB_FAR) /* where a connection is soon replaced */
+            leases_cut(plan, s, s->slots_now, now);
+        put_off(s, now);
     }
-    if (taken && gained > SUSPECT_GAIN * plan->trial.base)
-        suspect_losers(plan, now);
 }
 
 static void judge_fewer(struct plan *plan, int64_t now)
@@ -309,7 +256,7 @@ static void judge_fewer(struct plan *plan, int64_t now)
     {
         if (!s->trial.takes_part)
             continue;
-        bool kept = source_since_mark(plan, s, now) >= FEWER_KEPT * s->trial.base;
+        bool kept = trial_rate(plan, s, now) >= FEWER_KEPT * s->trial.base;
         if (!kept)
             s->slots_now = s->trial.before;
         s->trial.shrink = kept;
@@ -317,52 +264,10 @@ static void judge_fewer(struct plan *plan, int64_t now)
     }
 }
 
-static void judge_without(struct plan *plan, double total, int64_t now)
-{
-    double parked = 0;
-    unsigned count = 0;
-    sources_foreach(s, plan) if (s->trial.takes_part)
-    {
-        parked += s->trial.base;
-        count++;
-    }
-    bool gain = plan->trial.base - total > PARK_DROP * parked;
-    sources_foreach(s, plan)
-    {
-        if (!s->trial.takes_part)
-            continue;
-        if (gain)
-            s->parked = false;
-        s->trial.suspect &= gain && count > 1;
-    }
-    if (gain)
-        plan->trial.one_by_one = count > 1;
-    else
-        plan->trial.parked_at = total;
-}
-
-static void judge_with(struct plan *plan, double total, int64_t now)
-{
-    sources_foreach(s, plan)
-    {
-        if (!s->trial.takes_part)
-            continue;
-        double rate = source_since_mark(plan, s, now);
-        if (total - plan->trial.base >= WITH_GAIN * rate && rate > 0) {
-            unpark_all(plan); /* the world is another one now */
-            break;
-        }
-        int64_t rest = MIN(2 * s->trial.rest, TRIAL_REST_MAX);
-        park(plan, s, now);
-        s->trial.rest = rest;
-        s->trial.again = now + rest;
-    }
-}
-
 static void note_base(struct plan *plan, int64_t now)
 {
-    plan->trial.base = total_since_mark(plan, now);
-    sources_foreach(s, plan) s->trial.base = source_since_mark(plan, s, now);
+    plan->trial.base = trial_total(plan, now);
+    sources_foreach(s, plan) s->trial.base = trial_rate(plan, s, now);
 }
 
 /* What was measured last is the base of the next trial. */
@@ -377,7 +282,7 @@ static void begin(struct plan *plan, int64_t now)
 
 static void judge(struct plan *plan, int64_t now)
 {
-    double total = total_since_mark(plan, now);
+    double total = trial_total(plan, now);
     bool stays = plan->trial.kind == TRIAL_MORE;
     switch (plan->trial.kind) {
     case TRIAL_MORE:
@@ -387,15 +292,14 @@ static void judge(struct plan *plan, int64_t now)
         judge_fewer(plan, now);
         break;
     case TRIAL_WITHOUT:
-        judge_without(plan, total, now);
+        park_judge_without(plan, total, now);
         break;
     case TRIAL_WITH:
-        judge_with(plan, total, now);
+        park_judge_with(plan, total, now);
         break;
     }
     sources_foreach(s, plan) stays &= !s->trial.takes_part || s->trial.grew;
     if (stays) { /* as it was measured it goes on, and so can the next trial */
-        plan->trial.count++;
         begin(plan, now);
     } else {
         end_trial(plan, now);
@@ -406,27 +310,31 @@ static void judge(struct plan *plan, int64_t now)
 
 static bool is_spoilt(const struct plan *plan, const struct source *s, int64_t now)
 {
+    int64_t patience =
+        plan->trial.kind == TRIAL_WITHOUT ? PARK_PATIENCE : TRIAL_PATIENCE + 4 * s->ttfb;
     bool late = plan->trial.phase == TRIAL_RAMP && !took_effect(plan, s) &&
-                now - plan->trial.since > TRIAL_PATIENCE + 4 * s->ttfb;
-    return late || s->failures > 0 || !source_usable(s) || s->slots_now > s->allowed ||
-           source_is_paused(s, now);
+                now - plan->trial.since > patience;
+    return late || s->failures > 0 || !source_usable(s) || source_is_paused(s, now + PAUSE_SHORT);
 }
 
 static bool measured(const struct plan *plan, int64_t now)
 {
     int64_t time = now - plan->trial.since;
+    int64_t least = plan->trial.phase == TRIAL_NONE ? TRIAL_BASE : TRIAL_MEASURE;
     return time >= TRIAL_MEASURE_MAX ||
-           (time >= TRIAL_MEASURE && plan->brought - plan->trial.mark >= TRIAL_BYTES);
+           (time >= least && plan->brought - plan->trial.mark >= TRIAL_BYTES);
 }
 
 static void go_on(struct plan *plan, bool worth_it, int64_t now)
 {
     bool any = false, effect = true;
-    int64_t settle = TRIAL_SETTLE;
+    int64_t settle = plan->trial.kind == TRIAL_WITHOUT ? PARK_SETTLE : TRIAL_SETTLE;
     sources_foreach(s, plan)
     {
         if (!s->trial.takes_part)
             continue;
+        if (plan->trial.kind == TRIAL_MORE) /* the origin may have said "busy" */
+            s->slots_now = MIN(s->slots_now, MAX(s->allowed, s->trial.before));
         if (!worth_it || is_spoilt(plan, s, now)) {
             leave(plan, s, now);
             continue;
@@ -439,7 +347,7 @@ static void go_on(struct plan *plan, bool worth_it, int64_t now)
         end_trial(plan, now);
     else if (plan->trial.phase == TRIAL_RAMP && effect && now - plan->trial.since >= settle)
         set_phase(plan, TRIAL_JUDGE, now);
-    else if (plan->trial.phase == TRIAL_JUDGE && measured(plan, now))
+    else if (plan->trial.phase == TRIAL_JUDGE && (measured(plan, now) || park_is_plain(plan, now)))
         judge(plan, now);
 }
 
@@ -450,10 +358,11 @@ void trial_tick(struct plan *plan, const struct outlook *outlook, int64_t now)
         go_on(plan, worth_it, now);
         return;
     }
-    if (parking_is_outdated(plan, outlook))
-        unpark_all(plan);
-    if (!worth_it)
-        set_phase(plan, TRIAL_NONE, now);
+    if (park_is_outdated(plan, outlook))
+        park_end(plan);
+    bool settled = now - plan->trial.ended >= TRIAL_SETTLE;
+    if (!worth_it || !settled || plan->trial.mark == 0)
+        set_phase(plan, TRIAL_NONE, now); /* what is measured begins anew */
     else if (measured(plan, now))
         begin(plan, now);
 }

@@ -63,6 +63,16 @@ static inline plan_lease assert_next(struct plan *plan, plan_source source, int6
     return lent.id;
 }
 
+/* This range, whatever it would have got: how that is chosen is the matter of plan_lend.c. */
+static inline plan_lease give(struct plan *plan, plan_source source, uint64_t begin, uint64_t end,
+                              int64_t now)
+{
+    assert_int_equal(leases_reserve(plan), 0);
+    assert_true(rangeset_contains(&plan->free, begin, end));
+    rangeset_remove(&plan->free, begin, end, NULL);
+    return lease_new(plan, source, (struct range){ begin, end }, now)->id;
+}
+
 /* Bytes that must all be wanted. */
 static inline void bring(struct plan *plan, plan_lease lease, uint64_t bytes, int64_t now)
 {
@@ -85,6 +95,26 @@ static inline void finish(struct plan *plan, plan_lease lease, int64_t now)
     bring(plan, lease, range_length(plan_lease_rest(plan, lease)), now);
     assert_true(plan_lease_complete(plan, lease));
     plan_done(plan, lease, now);
+}
+
+/* One slot: brings the source's first leases, `ttfb` after each was lent, until its rate is known;
+ * the next one. */
+static inline struct lent lease_at_rate(struct plan *plan, plan_source source, uint64_t rate,
+                                        int64_t ttfb, int64_t *now)
+{
+    for (;;) {
+        struct lent lent = next(plan, source, *now);
+        if (*now > 3 * SEC)
+            return lent;
+        uint64_t rest = range_length(lent.range), step = rate / 100;
+        *now += ttfb;
+        plan_started(plan, lent.id, *now);
+        for (; rest > 0; rest -= MIN(rest, step)) {
+            *now += 10 * MSEC * (int64_t)MIN(rest, step) / (int64_t)step;
+            bring(plan, lent.id, MIN(rest, step), *now);
+        }
+        plan_done(plan, lent.id, *now);
+    }
 }
 
 static inline plan_lease cancelled(struct plan *plan)

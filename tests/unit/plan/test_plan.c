@@ -56,7 +56,7 @@ static void the_first_gap_goes_first(void **state)
     plan_source a = add_source(plan, 1), b = add_source(plan, 1), c = add_source(plan, 1);
     plan_lease first = assert_next(plan, a, 0, 0, MIB);
     assert_next(plan, b, 0, MIB, 2 * MIB);
-    bring(plan, first, 100000, MSEC);
+    bring(plan, first, 100000, 0);
     plan_fail(plan, first, PLAN_GONE, 0, 2 * MSEC);
     assert_next(plan, c, 3 * MSEC, 100000, MIB);
     assert_next(plan, a, SEC, 2 * MIB, 3 * MIB);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The tail: cuts, hedges, and what they cost. */
+/* The tail: cuts. What is fetched twice: test_plan_hedge.c; streams: test_plan_stream.c. */
 #include "steps.h"
 
 /* One lease over the whole object, running at `rate` for half a second from time 0 on. */
@@ -120,7 +120,48 @@ static void nothing_to_win(void **state)
     plan_free(p.plan);
 }
 
-static void a_source_that_failed_takes_little(void **state)
+/* The victim's connection is closed by a cut: its next lease waits for a first byte as well. */
+static void what_a_cut_costs(void **state)
+{
+    const uint64_t rates[] = { 1000000, 900000 }; /* 0.55 s are left, 0.67 s; it costs 0.62 s */
+    for (int i = 0; i < 2; i++) {
+        struct pair p = run_both(200 * MSEC, rates[i], rates[i]);
+        finish(p.plan, p.two, p.now);
+        assert_int_equal(next(p.plan, p.b, p.now).id != 0, i);
+        plan_free(p.plan);
+    }
+}
+
+/* Two pieces of 64 KiB at least, or of 0.1 s where that is less, or of 4 KiB. */
+static void the_least_that_is_cut(void **state)
+{
+    const struct {
+        uint64_t size, left;
+        int64_t time; /* that the rest of it took */
+        bool pays;
+    } cases[] = {
+        { 896 * KIB, 124 * KIB, 500 * MSEC, false }, { 896 * KIB, 132 * KIB, 500 * MSEC, true },
+        { 128 * KIB, 36 * KIB, 500 * MSEC, false },  { 128 * KIB, 44 * KIB, 500 * MSEC, true },
+        { 16 * KIB, 6 * KIB, 2500 * MSEC, false },   { 16 * KIB, 10 * KIB, 2500 * MSEC, true },
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        struct plan *plan = plan_of(cases[i].size, 0);
+        plan_source a = add_source(plan, 1);
+        int64_t now = 0;
+        plan_lease victim = assert_next(plan, a, 0, 0, cases[i].size);
+        uint64_t bytes = cases[i].size - cases[i].left;
+        stream(plan, victim, bytes * SEC / (uint64_t)cases[i].time, cases[i].time, &now);
+        bring(plan, victim, bytes - plan_done_bytes(plan), now); /* what was rounded off */
+        struct lent thief = next(plan, add_source(plan, 1), now);
+        assert_int_equal(thief.id != 0, cases[i].pays);
+        if (cases[i].pays)
+            assert_int_equal(plan_lease_rest(plan, victim).end, thief.range.begin);
+        plan_free(plan);
+    }
+}
+
+/* Whoever failed and has had no byte since then takes nothing from others. */
+static void a_source_that_failed_takes_nothing(void **state)
 {
     struct pair p = run_both(20 * MSEC, 100000, 100000);
     plan_fail(p.plan, p.two, PLAN_STALLED, 0, p.now);
@@ -128,10 +169,143 @@ static void a_source_that_failed_takes_little(void **state)
     while (!rangeset_contains(plan_done_set(p.plan), MIB, 2 * MIB)) /* what b gave back */
         finish(p.plan, next(p.plan, c, p.now).id, p.now);
     p.now += 600 * MSEC;
-    struct lent thief = next(p.plan, p.b, p.now);
+    assert_none(p.plan, p.b, p.now);
+    struct lent thief = next(p.plan, c, p.now);
     assert_int_equal(thief.range.end, MIB);
-    assert_int_equal(range_length(thief.range), 256 * KIB);
     plan_free(p.plan);
+}
+
+/* Nor whoever is silent itself: what it takes might be silent, too. */
+static void a_silent_source_takes_nothing(void **state)
+{
+    struct plan *plan = plan_of(2 * MIB, 0);
+    plan_source a = add_source(plan, 1), b = add_source(plan, 2);
+    plan_lease slow = give(plan, a, 0, MIB, 0), quick = give(plan, b, MIB, 1536 * KIB, 0);
+    plan_lease silent = give(plan, b, 1536 * KIB, 2 * MIB, 0);
+    int64_t now = 20 * MSEC;
+    plan_started(plan, slow, now);
+    plan_started(plan, silent, now);
+    stream(plan, quick, 500000, 500 * MSEC, &now);
+    bring(plan, slow, 50000, now);
+    finish(plan, quick, now);
+    assert_none(plan, b, now);
+    bring(plan, silent, 1, now);
+    assert_int_equal(next(plan, b, now).range.end, MIB);
+    plan_free(plan);
+}
+
+/* The new try of a source that failed, while b, that does well, has nothing to do. */
+static struct plan *on_trial(plan_source *ret_b, plan_lease *ret_lease)
+{
+    struct plan *plan = plan_of(256 * KIB, 0);
+    plan_source a = add_source(plan, 1);
+    *ret_b = add_source(plan, 1);
+    plan_fail(plan, next(plan, a, 0).id, PLAN_GONE, 0, 0);
+    *ret_lease = assert_next(plan, a, SEC, 0, 256 * KIB);
+    return plan;
+}
+
+/* Its try counts as one more failure only if it had its time. */
+static void what_is_on_trial_is_taken_over(void **state)
+{
+    const int64_t waits[] = { 0, GUESS_TTFB, GUESS_TTFB + MSEC };
+    for (int i = 0; i < 3; i++) {
+        plan_source b;
+        plan_lease lease;
+        struct plan *plan = on_trial(&b, &lease);
+        int64_t now = SEC + waits[i];
+        plan_lease taken = assert_next(plan, b, now, 0, 256 * KIB);
+        assert_int_equal(cancelled(plan), lease);
+        assert_int_equal(cancelled(plan), 0);
+        assert_int_equal(info(plan, 0, now).leases, 0);
+        assert_int_equal(info(plan, 0, now).failures, i < 2 ? 1 : 2);
+        assert_int_equal(info(plan, 0, now).paused_until, i < 2 ? 0 : now + SEC);
+        assert_none(plan, 0, now + SEC); /* it does not take it back */
+        finish(plan, taken, now);
+        assert_true(plan_complete(plan));
+        assert_int_equal(plan_wasted_bytes(plan), 0);
+        plan_free(plan);
+    }
+}
+
+static void not_once_it_has_begun(void **state)
+{
+    plan_source b;
+    plan_lease lease;
+    struct plan *plan = on_trial(&b, &lease);
+    plan_started(plan, lease, SEC);
+    struct lent thief = next(plan, b, SEC); /* a part of it, as of any other */
+    assert_true(thief.range.begin >= 64 * KIB);
+    assert_int_equal(thief.range.end, 256 * KIB);
+    assert_int_equal(cancelled(plan), 0);
+    plan_free(plan);
+
+    plan = on_trial(&b, &lease);
+    plan_fail(plan, lease, PLAN_GONE, 0, SEC);
+    lease = next(plan, b, SEC).id;
+    plan_fail(plan, lease, PLAN_GONE, 0, SEC);
+    lease = next(plan, b, 2 * SEC).id;
+    assert_int_not_equal(lease, 0);
+    assert_none(plan, 0, 2 * SEC + 1); /* of two that failed none is better */
+    plan_free(plan);
+}
+
+/* What is on trial, and late, goes before what would be later by itself. */
+static void what_is_on_trial_goes_first(void **state)
+{
+    struct plan *plan = plan_of(MIB, 0);
+    plan_source a = add_source(plan, 1), b = add_source(plan, 1), c = add_source(plan, 1);
+    plan_lease slow = give(plan, b, 0, 512 * KIB, 0),
+               quick = give(plan, c, 512 * KIB, 960 * KIB, 0);
+    plan_fail(plan, give(plan, a, 960 * KIB, MIB, 0), PLAN_GONE, 0, 0);
+    give(plan, a, 960 * KIB, MIB, 0);
+    int64_t now = 20 * MSEC;
+    plan_started(plan, slow, now);
+    stream(plan, quick, 800000, 500 * MSEC, &now);
+    bring(plan, slow, 100000, now); /* 2 s are left */
+    finish(plan, quick, now);
+    assert_next(plan, c, now, 960 * KIB, MIB);
+    plan_free(plan);
+}
+
+/* A lease is asked for ahead of time: of what is free, but nobody is cut for it. */
+static void nothing_is_cut_ahead_of_time(void **state)
+{
+    struct plan *plan = plan_of(MIB, 0);
+    plan_source a = add_source(plan, 1), b = add_source(plan, 2);
+    plan->sources[b].slots_now = 1;
+    plan_lease slow = give(plan, a, 0, 512 * KIB, 0), mine = give(plan, b, 512 * KIB, MIB, 0);
+    int64_t now = 20 * MSEC;
+    plan_started(plan, slow, now);
+    stream(plan, mine, 1000000, 500 * MSEC, &now);
+    bring(plan, slow, 100000, now);
+    assert_none(plan, b, now);
+    finish(plan, mine, now);
+    assert_int_equal(next(plan, b, now).range.end, 512 * KIB);
+    plan_free(plan);
+}
+
+/* Of what a twin had brought before it failed nothing is fetched again. */
+static void only_what_is_missing_is_taken_over(void **state)
+{
+    struct plan *plan = plan_of(8 * MIB, 0);
+    plan_source x = add_source(plan, 1), a = add_source(plan, 2), b = add_source(plan, 1);
+    plan_lease first = assert_next(plan, x, 0, 0, MIB);
+    plan_lease other = assert_next(plan, a, 0, MIB, 1536 * KIB);
+    bring(plan, first, MIB - 6 * KIB, 20 * MSEC);
+    plan_done(plan, first, 20 * MSEC);
+    plan_lease rest = assert_next(plan, a, 20 * MSEC, MIB - 6 * KIB, MIB);
+    bring(plan, other, 512 * KIB, 20 * MSEC);
+    while (rangeset_total(&plan->free) > 0)
+        finish(plan, next(plan, b, 20 * MSEC).id, 40 * MSEC);
+
+    plan_lease twin = assert_next(plan, b, SEC, MIB - 6 * KIB, MIB);
+    bring(plan, twin, 2 * KIB, SEC);
+    plan_fail(plan, twin, PLAN_REFUSED, 0, SEC);
+    plan_fail(plan, other, PLAN_STALLED, 0, SEC);
+    assert_next(plan, x, SEC, MIB - 4 * KIB, MIB);
+    assert_int_equal(cancelled(plan), rest);
+    plan_free(plan);
 }
 
 static void unstarted_leases_are_split(void **state)
@@ -189,235 +363,87 @@ static void own_lease_only_with_time_left(void **state)
     assert_int_equal(range_length(range), 0);
 }
 
-/* -- Hedges ------------------------------------------------------------------------------------ */
+/* -- Leases of one source are ended ------------------------------------------------------------ */
 
-/* 100 KiB are left, their lease is silent, everything else is done; `helpers` sources of 1 MB/s are
- * idle. The lease that is silent is *ret_victim. */
-static struct plan *silent_rest(plan_source helpers[], int count, plan_lease *ret_victim,
-                                int64_t *now)
+static void only_the_oldest_are_kept(void **state)
 {
-    struct plan *plan = plan_of((uint64_t)(count + 1) * MIB, 0);
-    plan_source a = add_source(plan, 1);
-    plan_lease leases[8];
-    for (int i = 0; i < count; i++)
-        helpers[i] = add_source(plan, 1);
-    *ret_victim = assert_next(plan, a, 0, 0, MIB);
-    for (int i = 0; i < count; i++)
-        leases[i] = next(plan, helpers[i], 0).id;
-    *now = 20 * MSEC;
-    bring(plan, *ret_victim, 924 * KIB, *now);
-    for (int i = 0; i < count; i++)
-        plan_started(plan, leases[i], *now);
-    for (int step = 0; step < 100; step++) {
-        *now += 10 * MSEC;
-        for (int i = 0; i < count; i++)
-            bring(plan, leases[i], 10000, *now);
-    }
-    for (int i = 0; i < count; i++)
-        finish(plan, leases[i], *now);
-    assert_int_equal(range_length(plan_lease_rest(plan, *ret_victim)), 100 * KIB);
-    return plan;
-}
-
-static void the_twin_wins(void **state)
-{
-    plan_source helpers[2];
-    plan_lease victim;
-    int64_t now;
-    struct plan *plan = silent_rest(helpers, 2, &victim, &now);
-    plan_lease twin = assert_next(plan, helpers[0], now, 924 * KIB, MIB);
-    assert_none(plan, helpers[1], now); /* one twin is enough */
-    bring(plan, twin, 60 * KIB, now + MSEC);
-    assert_int_equal(cancelled(plan), 0);
-    /* The victim wakes up: what the twin had brought is waste. */
-    bring(plan, victim, 10 * KIB, now + 2 * MSEC);
-    assert_int_equal(plan_wasted_bytes(plan), 10 * KIB);
-    finish(plan, twin, now + 3 * MSEC);
-    assert_int_equal(cancelled(plan), victim);
-    assert_int_equal(cancelled(plan), 0);
-    assert_true(plan_complete(plan));
-    assert_int_equal(plan_wasted_bytes(plan), 10 * KIB);
-    plan_free(plan);
-}
-
-static void the_victim_wins(void **state)
-{
-    plan_source helper;
-    plan_lease victim;
-    int64_t now;
-    struct plan *plan = silent_rest(&helper, 1, &victim, &now);
-    plan_lease twin = next(plan, helper, now).id;
-    bring(plan, twin, 30 * KIB, now);
-    bring(plan, victim, 100 * KIB, now);
-    assert_int_equal(cancelled(plan), twin);
-    assert_true(plan_lease_complete(plan, victim));
-    plan_done(plan, victim, now);
-    assert_true(plan_complete(plan));
-    assert_int_equal(plan_wasted_bytes(plan), 30 * KIB);
-    plan_free(plan);
-}
-
-static void the_twin_fails(void **state)
-{
-    plan_source helpers[2];
-    plan_lease victim;
-    int64_t now;
-    struct plan *plan = silent_rest(helpers, 2, &victim, &now);
-    plan_lease twin = next(plan, helpers[0], now).id;
-    bring(plan, twin, 30 * KIB, now);
-    plan_fail(plan, twin, PLAN_GONE, 0, now);
-    assert_int_equal(range_length(plan_lease_rest(plan, victim)), 100 * KIB);
-    /* The victim is hedged again, from where the twin came to; and that is what goes back. */
-    twin = assert_next(plan, helpers[1], now, 954 * KIB, MIB);
-    plan_fail(plan, twin, PLAN_REFUSED, 0, now);
-    plan_fail(plan, victim, PLAN_GONE, 0, now);
-    assert_next(plan, helpers[0], now + SEC, 954 * KIB, MIB);
-    plan_free(plan);
-}
-
-static void the_victim_fails(void **state)
-{
-    plan_source helpers[2];
-    plan_lease victim;
-    int64_t now;
-    struct plan *plan = silent_rest(helpers, 2, &victim, &now);
-    plan_lease twin = next(plan, helpers[0], now).id;
-    plan_fail(plan, victim, PLAN_GONE, 0, now);
-    assert_none(plan, helpers[1], now); /* the twin has all of it */
-    bring(plan, twin, 30 * KIB, now);
-    plan_fail(plan, twin, PLAN_GONE, 0, now);
-    finish(plan, assert_next(plan, helpers[1], now, 954 * KIB, MIB), now);
-    assert_true(plan_complete(plan));
-    assert_int_equal(plan_wasted_bytes(plan), 0);
-    plan_free(plan);
-}
-
-static void waste_is_bounded(void **state)
-{
-    plan_source helper;
-    plan_lease victim;
-    int64_t now;
-    struct plan *plan = silent_rest(&helper, 1, &victim, &now);
-    int hedges = 0;
-    for (; hedges < 50; hedges++) { /* each twin fails without a byte, after a while */
-        struct lent twin = next(plan, helper, now);
-        if (twin.id == 0)
-            break;
-        plan_fail(plan, twin.id, PLAN_BUSY, MSEC, now);
-        now += MSEC;
-    }
-    assert_int_equal(hedges, 10); /* of 100 KiB, within 1 MiB */
-    plan_free(plan);
-}
-
-static void no_hedge_without_need(void **state)
-{
-    /* 100 KiB are left of a lease that runs like the other. */
-    struct pair p = run_both(20 * MSEC, 1800000, 1800000);
-    finish(p.plan, p.two, p.now);
-    bring(p.plan, p.one, 48 * KIB, p.now);
-    assert_none(p.plan, p.b, p.now);
-    plan_free(p.plan);
-}
-
-static void no_hedge_unless_much_sooner(void **state)
-{
-    struct plan *plan = plan_of(2 * MIB, 0);
-    plan_source a = add_source(plan, 1), b = add_source(plan, 1);
-    plan_lease one = next(plan, a, 0).id, two = next(plan, b, 0).id;
+    struct plan *plan = plan_of(GIB, 0);
+    plan_source a = add_source(plan, 4);
+    plan_lease leases[4];
+    struct range rest[4];
     int64_t now = 20 * MSEC;
-    stream(plan, two, 500000, 1850 * MSEC, &now);
-    bring(plan, one, 948 * KIB, now);
-    stream(plan, two, 500000, 200 * MSEC, &now);
-    finish(plan, two, now + 50 * MSEC);
-    /* 76 KiB take b 0.17 s; a is silent since 0.25 s, then since 0.4 s. */
-    assert_none(plan, b, now + 50 * MSEC);
-    assert_next(plan, b, now + 200 * MSEC, 948 * KIB, MIB);
+    for (int i = 0; i < 4; i++)
+        leases[i] = next(plan, a, 0).id;
+    for (int i = 0; i < 50; i++) { /* 400 KB/s of all together */
+        now += 10 * MSEC;
+        for (int k = 0; k < 4; k++)
+            bring(plan, leases[k], 1000, now);
+    }
+    for (int i = 0; i < 4; i++)
+        rest[i] = plan_lease_rest(plan, leases[i]);
+    leases_cut(plan, &plan->sources[a], 4, now);
+    leases_cut(plan, &plan->sources[a], 5, now);
+    leases_cut(plan, &plan->sources[a], 2, now);
+    for (int i = 0; i < 4; i++) {
+        struct range kept = plan_lease_rest(plan, leases[i]);
+        assert_int_equal(kept.begin, rest[i].begin);
+        if (i < 2) {
+            assert_int_equal(kept.end, rest[i].end);
+        } else { /* what it brings in 0.1 s, up to a multiple of 4 KiB */
+            uint64_t length = range_length(kept);
+            assert_true(length > 9900 && length <= 10100 + 4 * KIB);
+            assert_int_equal(kept.end % (4 * KIB), 0);
+            assert_true(rangeset_contains(&plan->free, kept.end, rest[i].end));
+        }
+    }
+    assert_int_equal(cancelled(plan), 0); /* they end by themselves */
     plan_free(plan);
 }
 
-static void no_hedge_of_what_runs_well(void **state)
-{
-    struct plan *plan = plan_of(2 * MIB, 0);
-    plan_source a = add_source(plan, 1), b = add_source(plan, 1);
-    plan_lease one = next(plan, a, 0).id, two = next(plan, b, 0).id;
-    int64_t now = MSEC;
-    plan_started(plan, one, now);
-    stream(plan, two, 2500000, 400 * MSEC, &now);
-    finish(plan, two, now);
-    bring(plan, one, 360000, now);
-    stream(plan, one, 900000, 650 * MSEC, &now);
-    /* b would be three times as fast; but a is neither silent nor slow. */
-    assert_none(plan, b, now);
-    plan_free(plan);
-}
-
-static void no_hedge_of_ones_own(void **state)
+/* Neither a twin is cut, nor is something free that is there. */
+static void what_is_not_cut(void **state)
 {
     struct plan *plan = plan_of(MIB, 0);
-    plan_source a = add_source(plan, 2);
-    plan_lease one = next(plan, a, 0).id, two = assert_next(plan, a, 0, 512 * KIB, MIB);
-    finish(plan, one, 500 * MSEC);
-    bring(plan, two, 412 * KIB, 500 * MSEC);
-    assert_none(plan, a, 2 * SEC);
+    plan_source a = add_source(plan, 1);
+    plan_lease lease = next(plan, a, 0).id;
+    rangeset_add(&plan->done, 512 * KIB, MIB, NULL); /* as by a twin that failed then */
+    leases_cut(plan, &plan->sources[a], 0, 0);
+    assert_int_equal(plan_lease_rest(plan, lease).end, 4 * KIB);
+    assert_true(rangeset_contains(&plan->free, 4 * KIB, 512 * KIB));
+    assert_int_equal(rangeset_total(&plan->free), 508 * KIB);
     plan_free(plan);
-}
 
-/* Brings all that a source can get. */
-static void bring_all(struct plan *plan, plan_source source, uint64_t until, int64_t *now)
-{
-    while (plan_done_bytes(plan) < until) {
-        struct lent lent = next(plan, source, *now);
-        if (lent.id == 0)
-            return;
-        *now += 10 * MSEC;
-        bring(plan, lent.id, range_length(lent.range), *now);
-        plan_done(plan, lent.id, *now);
-    }
-}
-
-/* While half a window waits for the consumer of a stream, nothing is cut for its sake. */
-static void not_while_the_consumer_is_behind(void **state)
-{
-    for (int behind = 0; behind < 2; behind++) {
-        struct plan *plan = plan_of(4 * MIB, 4 * MIB);
-        plan_source a = add_source(plan, 1), b = add_source(plan, 1);
-        int64_t now = 0;
-        bring_all(plan, b, 3 * MIB, &now);
-        struct lent silent = next(plan, a, now);
-        assert_int_not_equal(silent.id, 0);
-        bring_all(plan, b, 4 * MIB, &now);
-        assert_int_equal(plan_done_bytes(plan) + range_length(silent.range), 4 * MIB);
-        if (!behind)
-            plan_set_frontier(plan, silent.range.begin);
-        now += 500 * MSEC;
-        assert_int_equal(next(plan, b, now).id == 0, behind);
-        plan_free(plan);
-    }
+    plan = plan_of(6 * KIB, 0);
+    a = add_source(plan, 1);
+    lease = next(plan, a, 0).id;
+    assert_next(plan, add_source(plan, 1), SEC, 0, 6 * KIB);
+    leases_cut(plan, &plan->sources[a], 0, SEC);
+    assert_int_equal(plan_lease_rest(plan, lease).end, 6 * KIB);
+    plan_free(plan);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(both_finish_together),
-        cmocka_unit_test(not_while_the_consumer_is_behind),
         cmocka_unit_test(by_rate_and_time_to_first_byte),
         cmocka_unit_test(the_last_to_finish_is_the_victim),
         cmocka_unit_test(silence_makes_a_victim),
         cmocka_unit_test(nothing_to_win),
-        cmocka_unit_test(a_source_that_failed_takes_little),
+        cmocka_unit_test(what_a_cut_costs),
+        cmocka_unit_test(the_least_that_is_cut),
+        cmocka_unit_test(a_source_that_failed_takes_nothing),
+        cmocka_unit_test(a_silent_source_takes_nothing),
+        cmocka_unit_test(what_is_on_trial_is_taken_over),
+        cmocka_unit_test(not_once_it_has_begun),
+        cmocka_unit_test(what_is_on_trial_goes_first),
+        cmocka_unit_test(nothing_is_cut_ahead_of_time),
+        cmocka_unit_test(only_what_is_missing_is_taken_over),
         cmocka_unit_test(unstarted_leases_are_split),
         cmocka_unit_test(others_are_split_first),
         cmocka_unit_test(own_lease_only_with_time_left),
-        cmocka_unit_test(the_twin_wins),
-        cmocka_unit_test(the_victim_wins),
-        cmocka_unit_test(the_twin_fails),
-        cmocka_unit_test(the_victim_fails),
-        cmocka_unit_test(waste_is_bounded),
-        cmocka_unit_test(no_hedge_without_need),
-        cmocka_unit_test(no_hedge_unless_much_sooner),
-        cmocka_unit_test(no_hedge_of_what_runs_well),
-        cmocka_unit_test(no_hedge_of_ones_own),
+        cmocka_unit_test(only_the_oldest_are_kept),
+        cmocka_unit_test(what_is_not_cut),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,130 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Trials in a small world of even links: how many connections a source gets, who is parked. */
-#include "steps.h"
-
-#include <string.h>
-
-#define STEP        (10 * MSEC)
-#define TTFB        (20 * MSEC)
-#define MAX_SOURCES 8
-#define MAX_LEASES  256
-
-struct link {
-    double rate;       /* bytes/s */
-    double connection; /* of one connection at most; 0: no limit */
-    int shares;        /* index of the link whose rate it has a part of; its own: none */
-    plan_source source;
-    unsigned running;
-    unsigned refuse_from; /* so many at once get 429; 0: any number is fine */
-};
-
-struct world {
-    struct plan *plan;
-    int64_t now;
-    struct link links[MAX_SOURCES];
-    int count;
-    struct {
-        plan_lease id;
-        int link;
-        int64_t first_byte;
-        double credit;
-    } flows[MAX_LEASES];
-    int flow_count;
-    unsigned most; /* connections of the first source at once, ever */
-};
-
-static struct world world_of(uint64_t size)
-{
-    return (struct world){ .plan = plan_of(size, 0), .now = SEC };
-}
-
-static struct link *add_link(struct world *w, double rate, bool own, unsigned cap)
-{
-    struct link *link = &w->links[w->count];
-    struct plan_source_config config = { .slots = cap, .own = own };
-    *link = (struct link){ .rate = rate, .shares = w->count++ };
-    assert_int_equal(plan_add_source(w->plan, &config, &link->source), 0);
-    return link;
-}
-
-static void lend(struct world *w)
-{
-    for (int i = 0; i < w->count; i++) {
-        struct lent lent;
-        while ((lent = next(w->plan, w->links[i].source, w->now)).id != 0) {
-            assert_true(w->flow_count < MAX_LEASES);
-            w->flows[w->flow_count].id = lent.id;
-            w->flows[w->flow_count].link = i;
-            w->flows[w->flow_count].first_byte = w->now + TTFB;
-            w->flows[w->flow_count++].credit = 0;
-        }
-        w->most = MAX(w->most, info(w->plan, w->links[0].source, w->now).leases);
-    }
-}
-
-static double flow_rate(const struct world *w, const struct link *link)
-{
-    unsigned sharing = 0;
-    for (int i = 0; i < w->count; i++)
-        sharing += w->links[i].shares == link->shares ? w->links[i].running : 0;
-    double rate = w->links[link->shares].rate / MAX(sharing, 1U);
-    return link->connection > 0 ? MIN(rate, link->connection) : rate;
-}
-
-/* Whether the flow goes on. */
-static bool move(struct world *w, int f)
-{
-    struct link *link = &w->links[w->flows[f].link];
-    plan_lease id = w->flows[f].id;
-    if (w->now < w->flows[f].first_byte)
-        return true;
-    if (link->refuse_from && link->running >= link->refuse_from &&
-        w->now < w->flows[f].first_byte + STEP) {
-        plan_fail(w->plan, id, PLAN_BUSY, 0, w->now);
-        return false;
-    }
-    plan_started(w->plan, id, w->now);
-    w->flows[f].credit += flow_rate(w, link) * (double)STEP / (double)SEC;
-    uint64_t bytes = (uint64_t)w->flows[f].credit;
-    w->flows[f].credit -= (double)bytes;
-    if (bytes > 0)
-        assert_true(plan_progress(w->plan, id, bytes, w->now) >= 0);
-    if (!plan_lease_complete(w->plan, id))
-        return true;
-    plan_done(w->plan, id, w->now);
-    return false;
-}
-
-static void drop(struct world *w, int f)
-{
-    memmove(&w->flows[f], &w->flows[w->flow_count - 1], sizeof w->flows[f]);
-    w->flow_count--;
-}
-
-static void run(struct world *w, int64_t duration)
-{
-    for (int64_t end = w->now + duration; w->now < end; w->now += STEP) {
-        if (w->now % (100 * MSEC) == 0)
-            plan_tick(w->plan, w->now);
-        for (plan_lease id; (id = cancelled(w->plan)) != 0;)
-            for (int f = w->flow_count; f-- > 0;)
-                if (w->flows[f].id == id)
-                    drop(w, f);
-        lend(w);
-        for (int i = 0; i < w->count; i++)
-            w->links[i].running = 0;
-        for (int f = 0; f < w->flow_count; f++)
-            w->links[w->flows[f].link].running += w->now >= w->flows[f].first_byte;
-        for (int f = w->flow_count; f-- > 0;)
-            if (!move(w, f))
-                drop(w, f);
-    }
-}
-
-static struct plan_source_info state(const struct world *w, int link)
-{
-    return info(w->plan, w->links[link].source, w->now);
-}
+/* How many connections a source gets, in a small world of even links. */
+#include "world.h"
 
 static void limited_connections_are_found(void **unused)
 {
@@ -187,78 +63,156 @@ static void busy_ends_the_growth(void **unused)
     plan_free(w.plan);
 }
 
-static struct world four_links(bool shared)
+/* Until a trial of this kind is in this phase. */
+static void run_until(struct world *w, enum trial_kind kind, enum trial_phase phase)
+{
+    for (int i = 0; w->plan->trial.phase != phase || w->plan->trial.kind != kind; i++) {
+        assert_true(i < 7000);
+        run(w, STEP);
+    }
+}
+
+/* What gets 429 is not waited for: those that are served are judged. */
+static void as_many_as_are_served_are_judged(void **unused)
+{
+    struct world w = world_of(10 * GIB);
+    struct link *link = add_link(&w, 25e6, true, 16);
+    link->connection = 500e3;
+    link->refuse_from = 5;
+    run_until(&w, TRIAL_MORE, TRIAL_JUDGE);
+    assert_true(w.now <= 4 * SEC);
+    const struct source *s = &w.plan->sources[0];
+    assert_true(s->allowed < 8);
+    assert_int_equal(s->slots_now, MAX(s->allowed, 2U));
+    plan_free(w.plan);
+}
+
+/* With three of 1 MB/s nothing is lost on a link of 3 MB/s, with two it is. */
+static void fewer_as_long_as_nothing_is_lost(void **unused)
+{
+    struct world w = world_of(10 * GIB);
+    add_link(&w, 3e6, true, 16)->connection = 1e6;
+    struct source *s = &w.plan->sources[0];
+    s->slots_now = 4;
+    s->trial = (struct source_trial){ .tries = 4, .vain = FEWER_AFTER, .shrink = true };
+    for (int i = 0; i < 2; i++) {
+        run_until(&w, TRIAL_FEWER, TRIAL_JUDGE);
+        assert_int_equal(s->slots_now, 3 - i);
+        run_until(&w, TRIAL_FEWER, TRIAL_NONE);
+        assert_int_equal(s->slots_now, 3);
+        assert_int_equal(s->trial.shrink, i == 0);
+    }
+    plan_free(w.plan);
+}
+
+static void what_fails_meanwhile_ends_a_trial(void **unused)
+{
+    const enum trial_phase phases[] = { TRIAL_RAMP, TRIAL_JUDGE };
+    for (int i = 0; i < 2; i++) {
+        struct world w = world_of(10 * GIB);
+        add_link(&w, 25e6, true, 16)->connection = 500e3; /* more would be of use */
+        run_until(&w, TRIAL_MORE, phases[i]);
+        run(&w, 50 * MSEC);
+        assert_int_equal(state(&w, 0).slots, 8);
+        plan_lease lease = w.flows[0].id;
+        drop(&w, 0);
+        w.plan->sources[0].failed_at = 0;
+        plan_fail(w.plan, lease, PLAN_STALLED, 0, w.now);
+        plan_tick(w.plan, w.now);
+        assert_int_equal(w.plan->trial.phase, TRIAL_NONE);
+        assert_int_equal(state(&w, 0).slots, 2);
+        assert_int_equal(w.plan->sources[0].trial.again, w.now + TRIAL_REST);
+        run(&w, TRIAL_REST + 3 * SEC); /* it is tried again */
+        assert_true(state(&w, 0).slots >= 8);
+        plan_free(w.plan);
+    }
+}
+
+/* What was of no use ends at once; but not where the next lease would wait long for its bytes. */
+static void connections_that_were_tried_are_closed(void **unused)
+{
+    const int64_t ttfbs[] = { 20 * MSEC, 170 * MSEC };
+    for (int i = 0; i < 2; i++) {
+        struct world w = world_of(10 * GIB);
+        add_link(&w, 6e6, true, 16)->ttfb = ttfbs[i];
+        w.plan->sources[0].trial.again = 4 * SEC; /* when its leases have the size for its rate */
+        run_until(&w, TRIAL_MORE, TRIAL_JUDGE);
+        run_until(&w, TRIAL_MORE, TRIAL_NONE);
+        assert_int_equal(state(&w, 0).slots, 2);
+        assert_true(state(&w, 0).leases >= 8);
+        run(&w, 600 * MSEC);
+        assert_int_equal(state(&w, 0).leases <= 4, ttfbs[i] < TTFB_FAR);
+        plan_free(w.plan);
+    }
+}
+
+/* Each time in vain it is left alone for twice as long. */
+static void trials_become_rare(void **unused)
 {
     struct world w = world_of(100 * GIB);
-    for (int i = 0; i < 4; i++)
-        add_link(&w, 6e6, i == 0, 16)->shares = shared ? 0 : i;
-    return w;
+    add_link(&w, 6e6, true, 16);
+    int64_t rest = TRIAL_REST;
+    for (int i = 0; i < 7; i++) {
+        run_until(&w, TRIAL_MORE, TRIAL_JUDGE);
+        run_until(&w, TRIAL_MORE, TRIAL_NONE);
+        const struct source_trial *trial = &w.plan->sources[0].trial;
+        assert_int_equal(trial->rest, rest);
+        int64_t again = trial->again;
+        assert_in_range(again - w.now, rest - SEC, rest);
+        run_until(&w, TRIAL_MORE, i < 6 ? TRIAL_RAMP : TRIAL_NONE);
+        assert_true(i == 6 || w.now >= again);
+        rest = MIN(2 * rest, TRIAL_REST_MAX);
+    }
+    assert_int_equal(rest, TRIAL_REST_MAX);
+    plan_free(w.plan);
 }
 
-static void those_behind_the_own_uplink_are_parked(void **unused)
+/* More connections of one take from the other on the same link: nothing came of it. */
+static void what_is_taken_from_others_is_no_gain(void **unused)
 {
-    struct world w = four_links(true);
-    run(&w, 8 * SEC);
-    assert_int_equal(state(&w, 0).state, PLAN_SOURCE_READY);
-    for (int i = 1; i < 4; i++) {
-        assert_int_equal(state(&w, i).state, PLAN_SOURCE_PARKED);
-        assert_true(state(&w, i).shares_own);
-        assert_int_equal(state(&w, i).leases, 0);
+    struct world w = world_of(10 * GIB);
+    add_link(&w, 6e6, false, 16);
+    add_link(&w, 6e6, false, 2)->shares = 0;
+    w.plan->trial.suspect_again = INT64_MAX; /* whether they share it is not asked here */
+    run_until(&w, TRIAL_MORE, TRIAL_JUDGE);
+    run(&w, 500 * MSEC);
+    assert_true(state(&w, 0).slots == 8 && state(&w, 0).rate > 1.3 * 3e6);
+    run_until(&w, TRIAL_MORE, TRIAL_NONE);
+    assert_int_equal(state(&w, 0).slots, 2);
+    assert_false(w.plan->sources[0].trial.grew);
+    plan_free(w.plan);
+}
+
+/* The first trial is of all together, the second of one alone: that finds out who shares a link. */
+static void all_together_then_one_alone(void **unused)
+{
+    struct world w = world_of(10 * GIB);
+    for (int i = 0; i < 3; i++)
+        add_link(&w, 6e6, i == 1, 16);
+    const unsigned tried[2][3] = { { 8, 8, 8 }, { 2, 8, 2 } };
+    for (int n = 0; n < 2; n++) {
+        run_until(&w, TRIAL_MORE, TRIAL_JUDGE);
+        for (int i = 0; i < 3; i++)
+            assert_int_equal(state(&w, i).slots, tried[n][i]);
+        run_until(&w, TRIAL_MORE, TRIAL_NONE);
     }
     plan_free(w.plan);
 }
 
-static void links_of_their_own_are_not_parked(void **unused)
+static void no_trial_while_the_reader_is_behind(void **unused)
 {
-    struct world w = four_links(false);
-    uint64_t before = plan_done_bytes(w.plan);
-    for (int s = 0; s < 100; s++) {
-        run(&w, SEC);
-        for (int i = 0; i < 4; i++)
-            assert_int_not_equal(state(&w, i).state, PLAN_SOURCE_PARKED);
-    }
-    assert_true(plan_done_bytes(w.plan) - before >= 0.995 * 24e6 * 100);
-    plan_free(w.plan);
-}
-
-/* Two of them behind one uplink, and one with its own. */
-static void only_the_surplus_is_parked(void **unused)
-{
-    struct world w = four_links(false);
-    w.links[1].shares = 0;
-    w.links[2].shares = 0;
-    run(&w, 10 * SEC);
-    assert_int_equal(state(&w, 0).state, PLAN_SOURCE_READY);
-    assert_int_equal(state(&w, 1).state, PLAN_SOURCE_PARKED);
-    assert_int_equal(state(&w, 2).state, PLAN_SOURCE_PARKED);
-    assert_int_equal(state(&w, 3).state, PLAN_SOURCE_READY);
-    plan_free(w.plan);
-}
-
-static void parked_ones_come_back_when_they_add_something(void **unused)
-{
-    struct world w = four_links(true);
-    run(&w, 8 * SEC);
-    assert_int_equal(state(&w, 3).state, PLAN_SOURCE_PARKED);
-    for (int i = 0; i < 4; i++)
-        w.links[i].shares = i;
-    run(&w, 40 * SEC); /* tried again from time to time */
-    for (int i = 0; i < 4; i++)
-        assert_int_equal(state(&w, i).state, PLAN_SOURCE_READY);
-    plan_free(w.plan);
-}
-
-static void parked_ones_come_back_when_they_are_needed(void **unused)
-{
-    struct world w = four_links(true);
-    run(&w, 8 * SEC);
-    assert_int_equal(state(&w, 3).state, PLAN_SOURCE_PARKED);
-    for (int i = 1; i < 4; i++)
-        w.links[i].shares = i;
-    w.links[0].rate = 1e6; /* the one that was kept falls */
-    run(&w, 2 * SEC);
-    for (int i = 0; i < 4; i++)
-        assert_int_equal(state(&w, i).state, PLAN_SOURCE_READY);
+    struct world w = world_of(10 * GIB);
+    w.plan->window = 64 * MIB;
+    add_link(&w, 6e6, true, 16)->connection = 500e3;
+    run_until(&w, TRIAL_MORE, TRIAL_JUDGE);
+    rangeset_remove(&w.plan->free, GIB, GIB + 32 * MIB, NULL);
+    rangeset_add(&w.plan->done, GIB, GIB + 32 * MIB, NULL);
+    plan_set_frontier(w.plan, GIB);
+    plan_tick(w.plan, w.now);
+    assert_int_equal(w.plan->trial.phase, TRIAL_NONE);
+    assert_int_equal(state(&w, 0).slots, 2);
+    run(&w, 5 * SEC);
+    assert_int_equal(w.plan->trial.phase, TRIAL_NONE);
     plan_free(w.plan);
 }
 
@@ -280,11 +234,14 @@ int main(void)
         cmocka_unit_test(what_is_too_many_goes_again),
         cmocka_unit_test(the_cap_is_kept),
         cmocka_unit_test(busy_ends_the_growth),
-        cmocka_unit_test(those_behind_the_own_uplink_are_parked),
-        cmocka_unit_test(links_of_their_own_are_not_parked),
-        cmocka_unit_test(only_the_surplus_is_parked),
-        cmocka_unit_test(parked_ones_come_back_when_they_add_something),
-        cmocka_unit_test(parked_ones_come_back_when_they_are_needed),
+        cmocka_unit_test(as_many_as_are_served_are_judged),
+        cmocka_unit_test(fewer_as_long_as_nothing_is_lost),
+        cmocka_unit_test(what_fails_meanwhile_ends_a_trial),
+        cmocka_unit_test(connections_that_were_tried_are_closed),
+        cmocka_unit_test(trials_become_rare),
+        cmocka_unit_test(what_is_taken_from_others_is_no_gain),
+        cmocka_unit_test(all_together_then_one_alone),
+        cmocka_unit_test(no_trial_while_the_reader_is_behind),
         cmocka_unit_test(no_trial_near_the_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
