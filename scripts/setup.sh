@@ -52,6 +52,7 @@ cmd:aria2c                bench aria2               aria2                     ar
 cmd:axel                  bench axel                axel                      axel             axel                      axel              axel
 cmd:wget2                 bench wget2               wget2                     wget2            wget2                     wget2             wget2
 cmd:haproxy               bench haproxy             haproxy                   haproxy          haproxy                   haproxy           haproxy
+cmd:gnuplot               bench gnuplot-nox         gnuplot                   gnuplot          gnuplot                   gnuplot           gnuplot
 END
 }
 

@@ -1,56 +1,98 @@
 # SPDX-License-Identifier: MIT
-"""What ddm costs where nothing is slow: loopback, no limits, no peers, to tmpfs, against curl."""
+"""Where nothing is slow: loopback to tmpfs, no limits, no peers. Time, CPU and memory of each."""
 
-from ddmlab import Lab
-from ddmlab.content import GIB, make_big_file, same_bytes
+from ddmlab.content import make_big_file, same_bytes
 
-from .report import median, say, spread, table, verdict
+from . import goals as g
+from . import plots as p
+from . import tools
+from .setting import say
+from .stats import in_turn, median, mib, size, spread, table
 
+TITLE = "2 GiB where nothing is slow: time, CPU and memory of every tool"
 ROUNDS = 8
-SCRATCH = "/dev/shm"
-LIMIT = 1.2
+MINUTES = 3
+SHORT = 0.125
+SHORT_ROUNDS = 2
+NEEDS = ["aria2c", "axel", "wget2"]
+
+SIZE = 2048  # MiB
+CPU_LIMIT = 1.1
 
 
-def add_arguments(parser):
-    parser.add_argument("--size", type=float, default=2, metavar="GIB")
-
-
-def run(binary, arguments):
-    with Lab(binary=binary, scratch=SCRATCH) as lab:
-        path = make_big_file(lab.origin.files / "file", int(arguments.size * GIB))
+def run(setting):
+    count = setting.bytes(SIZE)
+    with setting.lab() as lab:
+        path = make_big_file(lab.origin.files / "file", count)
         got = lab.folder() / "got"
         url = f"http://127.0.0.1:{lab.origin.port}/file"
         commands = {
-            "curl": ["curl", "-s", "-o", got, url],
-            "ddm": [binary, "get", "-q", "--no-peers", "-d", got.parent, "-o", got.name, url],
+            "ddm": [setting.binary, "get", "-q", "--no-peers", "-d", got.parent, "-o", "got", url],
+            **{tool: command(url, got) for tool, command in tools.TOOLS.items()},
         }
-        measured = {name: [] for name in commands}
-        for number in range(arguments.rounds + 1):
-            # In turn who goes first: it gets the memory that the other has just given back.
-            turn = list(commands.items())[:: 1 if number % 2 else -1]
-            for name, command in turn:
-                process = lab.origin_host.run(*command)
-                assert process.wait(deadline=300) == 0, process.tail()
-                # The first round warms up and compares; the others measure.
+        measured = {name: {"seconds": [], "cpu": [], "peak": []} for name in commands}
+        # The first round warms up and compares; the others measure.
+        for number in range(setting.rounds + 1):
+            for name in in_turn(commands, number):
+                cost = tools.patiently(lambda: once(lab, commands[name], got), name)
                 if number == 0:
-                    assert same_bytes(got, path)
+                    assert same_bytes(got, path), f"{name} gives wrong bytes"
                 else:
-                    measured[name].append((process.seconds, process.cpu_seconds))
-                    say(f"{name}: {process.seconds:.2f} s, {process.cpu_seconds:.2f} s of CPU")
-                got.unlink()
-    return present(arguments, measured)
+                    for figure, value in cost.items():
+                        measured[name][figure].append(value)
+            if number > 0:
+                say(", ".join(f"{name} {m['seconds'][-1]:.2f} s" for name, m in measured.items()))
+    return {"size": count, "tools": measured}
 
 
-def present(arguments, measured):
-    rows, good = [], True
-    for index, what in enumerate(("wall", "CPU")):
-        curl, ddm = ([figures[index] for figures in measured[name]] for name in ("curl", "ddm"))
-        ratio = median(ddm) / median(curl)
-        good = good and ratio <= LIMIT
-        rows.append((what, spread(curl), spread(ddm), f"{ratio:.2f}", verdict(ratio <= LIMIT)))
-    table(
-        f"{arguments.size:g} GiB from nginx over loopback to tmpfs ({arguments.rounds} rounds)",
-        ("seconds", "curl", "ddm get --no-peers", "ratio", f"at most {LIMIT}"),
-        rows,
-    )
-    return good
+def once(lab, command, got):
+    got.unlink(missing_ok=True)
+    process, cost = tools.run(lab.origin_host, command)
+    assert process.code == 0, process.tail()
+    return cost
+
+
+def goals(data):
+    ddm, curl = data["tools"]["ddm"], data["tools"]["curl"]
+    others = {name: median(m["seconds"]) for name, m in data["tools"].items() if name != "ddm"}
+    best = min(others, key=others.get)
+    what = f"{size(data['size'])} over loopback to tmpfs"
+    return [
+        g.at_most(
+            f"{what}: CPU",
+            median(ddm["cpu"]) / median(curl["cpu"]),
+            CPU_LIMIT,
+            " × curl",
+            g.GROSS_CPU,
+        ),
+        g.at_most(
+            f"{what}: time, best of the others: {best}",
+            median(ddm["seconds"]) / others[best],
+            1.0,
+            " × the best",
+            g.GROSS_CPU,
+        ),
+    ]
+
+
+def per_gb(data, name):
+    """CPU seconds per GB of each round."""
+    return [cpu / (data["size"] / 1e9) for cpu in data["tools"][name]["cpu"]]
+
+
+def texts(data):
+    rows = [
+        (f"**{name}**" if name == "ddm" else name, spread(m["seconds"]),
+         spread(per_gb(data, name)), mib(median(m["peak"])))
+        for name, m in data["tools"].items()
+    ]  # fmt: skip
+    header = ("tool", "seconds", "CPU s per GB", "peak memory")
+    return {"size": size(data["size"]), "table": table(header, rows)}
+
+
+def plots(data):
+    rows = [
+        (name, median(per_gb(data, name)), median(m["peak"]) / (1 << 20))
+        for name, m in data["tools"].items()
+    ]
+    return {"costs": ("CPU seconds per GB and peak memory of every tool", p.costs(rows))}

@@ -1,20 +1,87 @@
 # SPDX-License-Identifier: MIT
-"""One large file through a relay to /dev/null: a peer against nginx as a proxy."""
+"""One large file through a relay to /dev/null: a peer against nginx and haproxy as proxies."""
 
 import json
 import os
 
-from ddmlab import Lab
-from ddmlab.content import GIB, make_big_file, sha256
+from ddmlab import haproxy
+from ddmlab.content import make_big_file, sha256
 
-from .report import median, say, spread, table, verdict
+from . import goals as g
+from .setting import say
+from .stats import in_turn, median, mib, ratios, size, spread, table
 
-ROUNDS = 5
-SCRATCH = "/dev/shm"
+TITLE = "2 GiB through a peer, nginx and haproxy"
+ROUNDS = 10
+MINUTES = 1.5
+SHORT = 0.125
+SHORT_ROUNDS = 5
+NEEDS = ["haproxy"]
+
+SIZE = 2048  # MiB
+LIMIT = 1.2
+PEER, NGINX, HAPROXY = "ddm peer", "nginx", "haproxy with splice"
 
 
-def add_arguments(parser):
-    parser.add_argument("--size", type=float, default=2, metavar="GIB")
+def run(setting):
+    with setting.lab() as lab:
+        path = make_big_file(lab.origin.files / "file", setting.bytes(SIZE))
+        relays = start(lab, path.stat().st_size)
+        check(lab, path, relays)
+        found = {name: {"rate": [], "cpu": [], "peak": []} for name in relays}
+        for number in range(setting.rounds):
+            # A name of its own each time: nothing comes out of a cache.
+            (lab.origin.files / f"file-{number}").hardlink_to(path)
+            for name in in_turn(relays, number):
+                ask, process = relays[name]
+                before = cpu_seconds(process.pid)
+                found[name]["rate"].append(once(ask, f"file-{number}", path.stat().st_size))
+                found[name]["cpu"].append(cpu_seconds(process.pid) - before)
+                found[name]["peak"].append(process.memory().peak)
+            say(", ".join(f"{name} {m['rate'][-1] / 1e9:.2f} GB/s" for name, m in found.items()))
+    return {"size": setting.bytes(SIZE), "relays": found}
+
+
+def start(lab, count):
+    """{name: (how to ask it for a file, its process)}"""
+    here, upstream = lab.origin_host, f"127.0.0.1:{lab.origin.port}"
+    peer = lab.start_peer(here, tracker=None, allow="127.0.0.0/8,10.0.0.0/8").wait_until_up()
+    proxies = {NGINX: lab.proxy(here)}
+    proxies[HAPROXY] = haproxy.splicing(here, lab.directory / "haproxy", upstream)
+
+    def ask_peer(name, output):
+        body = json.dumps({"url": f"http://{upstream}/{name}", "begin": 0, "end": count})
+        route = f"http://127.0.0.1:{peer.port}/v1/fetch"
+        return here.curl(route, "--data-binary", body, output=output, limit=300)
+
+    def ask_proxy(port):
+        return lambda name, output: here.curl(
+            f"http://127.0.0.1:{port}/{name}", output=output, limit=300
+        )
+
+    relays = {PEER: (ask_peer, peer.process)}
+    for name, proxy in proxies.items():
+        relays[name] = (ask_proxy(proxy.port), proxy.process)
+    return relays
+
+
+def once(ask, name, count):
+    """Bytes per second, as curl says."""
+    curl = ask(name, "/dev/null")
+    assert curl.wait(deadline=300) == 0, curl.tail()
+    speed, _, received, _ = curl.stdout.split()
+    assert int(received) == count, curl.tail()
+    return float(speed)
+
+
+def check(lab, path, relays):
+    """All give the right bytes."""
+    (lab.origin.files / "check").hardlink_to(path)
+    expected, got = sha256(path), lab.directory / "got"
+    for name, (ask, _) in relays.items():
+        assert ask("check", got).wait(deadline=300) == 0
+        assert sha256(got) == expected, f"{name} gives wrong bytes"
+        got.unlink()
 
 
 def cpu_seconds(pid):
@@ -24,65 +91,28 @@ def cpu_seconds(pid):
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def run(binary, arguments):
-    with Lab(binary=binary, scratch=SCRATCH) as lab:
-        here = lab.origin_host
-        path = make_big_file(lab.origin.files / "file", int(arguments.size * GIB))
-        proxy = lab.proxy(here)
-        peer = lab.start_peer(here, tracker=None, allow="127.0.0.0/8,10.0.0.0/8").wait_until_up()
-
-        def through_peer(name, output):
-            url = f"http://127.0.0.1:{lab.origin.port}/{name}"
-            body = json.dumps({"url": url, "begin": 0, "end": path.stat().st_size})
-            route = f"http://127.0.0.1:{peer.port}/v1/fetch"
-            return here.curl(route, "--data-binary", body, output=output, limit=300)
-
-        def through_proxy(name, output):
-            return here.curl(f"http://127.0.0.1:{proxy.port}/{name}", output=output, limit=300)
-
-        relays = {
-            "nginx proxy": (through_proxy, proxy.process.pid),
-            "ddm peer": (through_peer, peer.pid),
-        }
-        check(lab, path, relays)
-        rates = {name: [] for name in relays}
-        costs = {name: [] for name in relays}
-        for number in range(arguments.rounds):
-            # A name of its own each time: nothing comes out of a cache.
-            (lab.origin.files / f"file-{number}").hardlink_to(path)
-            for name, (start, pid) in relays.items():
-                before = cpu_seconds(pid)
-                curl = start(f"file-{number}", "/dev/null")
-                assert curl.wait(deadline=300) == 0, curl.tail()
-                speed, _, size, _ = curl.stdout.split()
-                assert int(size) == path.stat().st_size, curl.tail()
-                rates[name].append(float(speed) / 1e9)
-                costs[name].append(cpu_seconds(pid) - before)
-                say(f"{name}: {rates[name][-1]:.2f} GB/s, {costs[name][-1]:.2f} s of CPU")
-    return present(arguments, rates, costs)
+def goals(data):
+    rates = {name: figures["rate"] for name, figures in data["relays"].items()}
+    ratio = median(ratios(rates[PEER], rates[NGINX]))
+    what = f"{size(data['size'])} relayed by one peer"
+    return [g.at_least(what, ratio, LIMIT, " × nginx", g.GROSS_CPU)]
 
 
-def check(lab, path, relays):
-    """Both give the right bytes."""
-    (lab.origin.files / "check").hardlink_to(path)
-    expected, got = sha256(path), lab.directory / "got"
-    for name, (start, _) in relays.items():
-        assert start("check", got).wait(deadline=300) == 0
-        assert sha256(got) == expected, f"{name} gives wrong bytes"
-        got.unlink()
-
-
-def present(arguments, rates, costs):
-    base = median(rates["nginx proxy"])
+def texts(data):
+    relays = data["relays"]
     rows = [
-        (name, spread(rates[name]), f"{median(rates[name]) / base:.2f}", spread(costs[name]))
-        for name in rates
+        (
+            f"**{name}**" if name == PEER else name,
+            spread([rate / 1e9 for rate in m["rate"]]),
+            spread(ratios(m["rate"], relays[NGINX]["rate"])),
+            spread([cpu / (data["size"] / 1e9) for cpu in m["cpu"]]),
+            mib(max(m["peak"])),
+        )
+        for name, m in relays.items()
     ]
-    good = median(rates["ddm peer"]) >= base
-    table(
-        f"{arguments.size:g} GiB through a relay to /dev/null, loopback, {arguments.rounds} rounds"
-        f" (peer at least as fast: {verdict(good)})",
-        ("relay", "GB/s", "× nginx", "CPU seconds of the relay"),
-        rows,
-    )
-    return good
+    header = ("relay", "GB/s", "× nginx", "its CPU s per GB", "peak memory")
+    return {"size": size(data["size"]), "table": table(header, rows)}
+
+
+def plots(data):
+    return {}

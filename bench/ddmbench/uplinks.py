@@ -1,103 +1,106 @@
 # SPDX-License-Identifier: MIT
-"""One file over four uplinks, against the sum of what one curl gets on each alone."""
+"""One file over several uplinks, against the sum of what one curl gets on each."""
 
-from ddmlab import Lab
-from ddmlab.content import MIB, assert_same
-from ddmlab.host import curl_rate
+from . import goals as g
+from . import links, tools
+from .setting import say
+from .stats import in_turn, median, size, spread, table
 
-from .report import median, say, spread, table, verdict
+TITLE = "four equal uplinks, four unequal ones, eight from 1 to 20"
+ROUNDS = 5
+MINUTES = 8.5
+SHORT = 0.1
+NEEDS = ["aria2c", "axel", "wget2"]
 
-ROUNDS = 3
-SETUPS = [((50, 50, 50, 50), 1.05), ((10, 50, 100, 40), 1.08)]
-CALIBRATION_SECONDS = 3
-
-
-def add_arguments(parser):
-    parser.add_argument("--size", type=int, default=100, metavar="MIB")
-    parser.add_argument("--links", metavar="MBIT,MBIT,…", help="one setup instead of the two")
-    parser.add_argument("--only-ddm", action="store_true", help="without curl and aria2")
-    parser.add_argument("--connections", type=int, help="as in ddm get --connections")
-
-
-def run(binary, arguments):
-    setups = SETUPS
-    if arguments.links:
-        setups = [(tuple(float(word) for word in arguments.links.split(",")), 1.05)]
-    return all([measure(binary, arguments, links, limit) for links, limit in setups])
-
-
-def one_curl_each(lab):
-    """Mbit/s that one curl gets on each uplink, one after the other."""
-    rates = []
-    for host in lab.hosts:
-        count = int(host.uplink.mbit * 1e6 / 8 * CALIBRATION_SECONDS)
-        curl = host.curl(lab.origin.url("calibration"), "--range", f"0-{count - 1}")
-        curl.wait()
-        rates.append(curl_rate(curl))
-    return rates
+SIZE = 400  # MiB
+# The client is the first host. In the short form only the first case is measured.
+CASES = {
+    "equal": ((50, 50, 50, 50), 1.03),
+    "skewed": ((10, 50, 100, 40), 1.04),
+    "eight": ((20, 5, 10, 15, 30, 40, 60, 100), 1.06),
+}
+SHORT_CASE = "equal"
+# What the others do on one link is seen on a part of the file; not in each round.
+ALONE_SECONDS = 5
+ALONE_ROUNDS = 2
 
 
-def calibrate(lab):
-    fastest = max(host.uplink.mbit for host in lab.hosts)
-    lab.file("calibration", int(fastest * 1e6 / 8 * CALIBRATION_SECONDS))
-    return one_curl_each(lab)
+def run(setting):
+    return {
+        "size": setting.bytes(SIZE),
+        "cases": {
+            case: measure(setting, case, CASES[case][0]) for case in CASES if setting.wants(case)
+        },
+    }
 
 
-def download(lab, path, name, options=()):
-    """Seconds of one `ddm get` on the first host. A name of its own: no peer knows the file."""
-    (lab.origin.files / name).hardlink_to(path)
-    get = lab.download(lab.hosts[0], lab.origin.url(name), *options, deadline=300)
-    assert_same(get.file, path)
-    get.file.unlink()
-    return get.process.seconds
-
-
-def other_tools(lab, path):
-    """{name: seconds} of tools on the first host alone."""
-    url, got = lab.origin.url(path.name), lab.directory / "got"
-    commands = {
-        "curl": ["curl", "-s", "-o", got, url],
-        "aria2 -x16": ["aria2c", "-q", "--no-conf", "--file-allocation=none", "-x16", "-s16",
-                       "-k1M", "-d", got.parent, "-o", got.name, url],
-    }  # fmt: skip
-    seconds = {}
-    for name, command in commands.items():
-        process = lab.hosts[0].run(*command)
-        assert process.wait(deadline=600) == 0, process.tail()
-        assert_same(got, path)
-        got.unlink()
-        seconds[name] = process.seconds
-    return seconds
-
-
-def measure(binary, arguments, links, limit):
-    size = arguments.size * MIB
-    title = ", ".join(f"{mbit:g}" for mbit in links)
-    options = ["--connections", arguments.connections] if arguments.connections else []
-    times, bounds, others = [], [], {}
-    with Lab(*links, binary=binary) as lab:
-        path = lab.file("file", size)
+def measure(setting, case, mbits):
+    count = setting.bytes(SIZE)
+    rates, times, others = [], [], {}
+    with setting.lab(*mbits) as lab:
+        path = lab.file("file", count)
         lab.swarm()
-        for number in range(arguments.rounds):
-            rates = calibrate(lab)
-            bounds.append(size * 8 / 1e6 / sum(rates))
-            times.append(download(lab, path, f"file-{number}", options))
-            say(f"{title}: bound {bounds[-1]:.2f} s, ddm {times[-1]:.2f} s")
-            if number == 0 and not arguments.only_ddm:
-                others = other_tools(lab, path)
-                say(", ".join(f"{name} {seconds:.2f} s" for name, seconds in others.items()))
-    ratio = median([time / bound for time, bound in zip(times, bounds)])
-    wanted = f"at most {limit}: {verdict(ratio <= limit)}"
-    rows = [
-        ("bound", spread(bounds), "1.00", ""),
-        (f"ddm get, {len(links)} uplinks", spread(times), f"{ratio:.3f}", wanted),
-    ]
-    for name, seconds in others.items():
-        alone = f"{seconds / median(bounds):.2f}"
-        rows.append((f"{name}, the client alone", f"{seconds:.2f}", alone, ""))
-    table(
-        f"{arguments.size} MiB over uplinks of {title} Mbit/s ({arguments.rounds} rounds)",
-        ("what", "seconds", "× bound", "wanted"),
-        rows,
+        for number in range(setting.rounds):
+            rates.append(links.one_curl_each(setting, lab))
+            get = links.download(lab, lab.hosts[0], path)
+            times.append(get.process.seconds)
+            say(f"{case}: {times[-1] / links.bound(count, rates[-1]):.3f} × bound")
+            if setting.others and number < ALONE_ROUNDS:
+                for tool, rate in alone(setting, lab, number).items():
+                    others.setdefault(tool, []).append(rate)
+    return {"links": mbits, "rates": rates, "seconds": times, "alone": others}
+
+
+def alone(setting, lab, number):
+    """{tool: Mbit/s} of the other tools, which have nothing but the first host's uplink."""
+    host, found = lab.hosts[0], {}
+    path = links.ensure(
+        lab, "alone", int(host.uplink.mbit * 1e6 / 8 * setting.seconds(ALONE_SECONDS))
     )
-    return ratio <= limit
+    for tool in in_turn(tools.TOOLS, number):
+        seconds = tools.fetch(host, tool, lab.origin.url("alone"), path)["seconds"]
+        found[tool] = links.mbit(path.stat().st_size, seconds)
+    return found
+
+
+def times_bound(case, count):
+    least = links.bound(count, links.steady(case["rates"]))
+    return [seconds / least for seconds in case["seconds"]]
+
+
+def goals(data):
+    return [
+        g.at_most(
+            f"{size(data['size'])} over {links.names(case['links'])} Mbit/s",
+            median(times_bound(case, data["size"])),
+            CASES[name][1],
+            " × bound",
+        )
+        for name, case in data["cases"].items()
+    ]
+
+
+def texts(data):
+    found = {"size": size(data["size"])}
+    for name, case in data["cases"].items():
+        found[name] = case_table(case, data["size"])
+    return found
+
+
+def case_table(case, count):
+    sums = [sum(rates) for rates in case["rates"]]
+    ddm = [links.mbit(count, seconds) for seconds in case["seconds"]]
+    found = times_bound(case, count)
+    rows = [
+        ("bound: one curl on each", spread(sums, 1), "1.00"),
+        (f"`ddm get`, {len(case['links'])} uplinks", spread(ddm, 1), f"**{spread(found, 3)}**"),
+    ]
+    for tool in tools.TOOLS:
+        rates = case["alone"][tool]
+        times = f"{sum(links.steady(case['rates'])) / median(rates):.2f}"
+        rows.append((f"{tool}, the client alone", spread(rates, 1), times))
+    return table((f"{links.names(case['links'])} Mbit/s", "Mbit/s", "× bound"), rows)
+
+
+def plots(data):
+    return {}
