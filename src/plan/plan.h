@@ -48,7 +48,7 @@ struct plan_config {
 /* How a lease ended before its end, and what that means for its source. */
 enum plan_failure {
     PLAN_GONE,    /* unreachable, reset, closed early: pause, growing with each one in a row */
-    PLAN_BUSY,    /* 429, 503: fewer leases at once, and not before retry_after */
+    PLAN_BUSY,    /* 429, 503: no more leases at once than go on; if none does, a pause */
     PLAN_REFUSED, /* 403 and the like: this source gets no more of this object */
     PLAN_WRONG,   /* wrong content, another version: excluded for this object */
     PLAN_STALLED, /* no byte for too long (the planner's own finding, see plan_tick): pause */

@@ -131,6 +131,7 @@ struct lease {
 /* What trials know of a source. */
 struct source_trial {
     bool takes_part;
+    bool effect; /* what is tried took effect */
 
     bool suspect;         /* shares a link with others, it seems */
     bool grew;            /* in its last trial: on at once */
@@ -202,7 +203,6 @@ struct plan {
 
 /* What can be expected of the sources that are ready, as a whole. */
 struct outlook {
-    unsigned slots;
     double total;   /* bytes/s of all of them */
     double mean;    /* of a lease; a guess where none is known */
     int64_t ttfb;   /* the same */

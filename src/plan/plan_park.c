@@ -116,10 +116,11 @@ void park_judge_without(struct plan *plan, double total, int64_t now)
         s->trial.suspect &= gain && count > 1;
     }
     if (gain) {
-        plan->trial.one_by_one = count > 1;
-        plan->trial.suspect_rest =
-            MIN(MAX(2 * plan->trial.suspect_rest, SUSPECT_REST), TRIAL_REST_MAX);
+        if (!plan->trial.one_by_one)
+            plan->trial.suspect_rest =
+                MIN(MAX(2 * plan->trial.suspect_rest, SUSPECT_REST), TRIAL_REST_MAX);
         plan->trial.suspect_again = now + plan->trial.suspect_rest;
+        plan->trial.one_by_one = true; /* until no suspect is left, see choose_trial() */
     } else {
         plan->trial.parked_at = total;
     }

@@ -52,13 +52,13 @@ double source_lease_rate(const struct source *source, int64_t now)
 struct outlook sources_outlook(const struct plan *plan, int64_t now)
 {
     double rates = 0, total = 0;
-    unsigned known = 0, timed = 0, slots = 0, unknown_slots = 0;
+    unsigned known = 0, timed = 0, unknown_slots = 0;
     int64_t ttfbs = 0;
     for (const struct source *s = plan->sources; s < plan->sources + plan->source_count; s++) {
         if (!source_can_work(s, now))
             continue;
         double rate = source_rate(s, now);
-        slots += source_slots(s);
+
         if (rate > 0) {
             known++;
             rates += source_lease_rate(s, now);
@@ -73,7 +73,7 @@ struct outlook sources_outlook(const struct plan *plan, int64_t now)
     }
     double mean = known > 0 ? rates / known : GUESS_RATE;
     return (struct outlook){
-        .slots = slots,
+
         .total = total + unknown_slots * mean,
         .mean = mean,
         .ttfb = timed > 0 ? ttfbs / timed : GUESS_TTFB,
@@ -135,7 +135,7 @@ static int64_t pause_after_busy(struct source *source, const struct failed *fail
 {
     source->allowed = MIN(source->allowed, MAX(source->leases, 1U));
     source->slots_since = failed->now;
-    if (counts)
+    if (counts || source->slots_rest == 0)
         source->slots_rest = MIN(MAX(2 * source->slots_rest, SLOT_GROW_AFTER), SLOT_GROW_MAX);
     if (source->leases > 0)
         return 0;

@@ -120,10 +120,10 @@ static bool consider(const struct plan *plan, struct lease *victim, const struct
     double price = seconds(plan->sources[victim->source].ttfb); /* its connection is closed */
     uint64_t cut = cut_point(victim, missing, finish, rate, price, thief);
     if (!twin && cut < victim->end) {
-        *ret = (struct tail){ victim, { cut, victim->end }, .hedge = false };
+        *ret = (struct tail){ victim, { cut, victim->end }, .late = late };
         return true;
     }
-    *ret = (struct tail){ victim, { missing, victim->end }, .hedge = true };
+    *ret = (struct tail){ victim, { missing, victim->end }, .hedge = true, .late = late };
     return !own && (late || rate < HEDGE_SLOW * outlook->mean) &&
            hedge_pays(plan, ret->range, finish, late, thief);
 }
@@ -162,7 +162,8 @@ bool split_urgent(const struct plan *plan, plan_source source, int64_t now,
     leases_foreach(l, plan)
     {
         struct tail tail;
-        double finish, needed = (double)(l->pos - plan->frontier) / outlook->total;
+        double finish, ahead = l->pos > plan->frontier ? (double)(l->pos - plan->frontier) : 0;
+        double needed = ahead / outlook->total;
         bool waited_for = rangeset_run_end(&plan->done, l->pos) == head;
         if ((!waited_for && !(needed < STREAM_NEAR && is_late(plan, l, now, outlook))) ||
             (ret->victim && l->pos > ret->victim->pos) ||

@@ -13,7 +13,7 @@
  * The first trial is of all sources together. If that brings nothing, the second is of one alone,
  * on purpose: where several share a link, it takes from the others what it gains, while the sum
  * stays. Who lost becomes a suspect, and WITHOUT decides. A source that grew is tried on at once
- * with more, so that a limit of a connection at the origin is found in two seconds.
+ * with more, so that a limit of a connection at the origin is found in a few seconds.
  *
  * A trial needs time to pay, so there is none near the end; what fails meanwhile ends it without a
  * verdict. */
@@ -145,6 +145,7 @@ static void change(struct plan *plan, int64_t now)
         if (!s->trial.takes_part)
             continue;
         s->trial.before = s->slots_now;
+        s->trial.effect = false;
 
         if (plan->trial.kind == TRIAL_MORE)
             s->slots_now = MIN(MORE_TIMES * s->slots_now, most_slots(s));
@@ -312,8 +313,7 @@ static bool is_spoilt(const struct plan *plan, const struct source *s, int64_t n
 {
     int64_t patience =
         plan->trial.kind == TRIAL_WITHOUT ? PARK_PATIENCE : TRIAL_PATIENCE + 4 * s->ttfb;
-    bool late = plan->trial.phase == TRIAL_RAMP && !took_effect(plan, s) &&
-                now - plan->trial.since > patience;
+    bool late = !s->trial.effect && now - plan->trial.since > patience;
     return late || s->failures > 0 || !source_usable(s) || source_is_paused(s, now + PAUSE_SHORT);
 }
 
@@ -340,7 +340,8 @@ static void go_on(struct plan *plan, bool worth_it, int64_t now)
             continue;
         }
         any = true;
-        effect &= took_effect(plan, s);
+        s->trial.effect |= took_effect(plan, s);
+        effect &= s->trial.effect;
         settle = MAX(settle, 3 * s->ttfb);
     }
     if (!any)

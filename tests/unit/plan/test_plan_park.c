@@ -141,6 +141,7 @@ static void tried_one_by_one_where_something_is_lost(void **unused)
             struct source_trial *trial = &plan->sources[k].trial;
             plan->sources[k].parked = trial->takes_part = trial->suspect = true;
         }
+        plan->trial.one_by_one = false; /* each is a suspicion of its own */
         park_judge_without(plan, 22.7e6, 2 * SEC);
         assert_parked(plan, false, false);
         assert_int_equal(plan->trial.suspect_again, (2 + rests[i]) * SEC);
@@ -155,6 +156,8 @@ static void tried_one_by_one_where_something_is_lost(void **unused)
     park_judge_without(plan, 18e6, 3 * SEC); /* it counted by itself */
     assert_parked(plan, false, false);
     assert_false(plan->sources[2].trial.suspect);
+    assert_true(plan->trial.one_by_one); /* to the last of them */
+    assert_int_equal(plan->trial.suspect_again, 63 * SEC);
     assert_int_equal(park_choose(plan, 3 * SEC), 1); /* the last one */
     assert_true(plan->sources[3].trial.takes_part && plan->sources[3].shares_own);
     plan_free(plan);

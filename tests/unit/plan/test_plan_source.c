@@ -152,6 +152,18 @@ static void busy_with_nothing_else_pauses(void **state)
 }
 
 /* Another slot after 10 s that went well; twice as long after each time that it was busy. */
+static void busy_behind_a_failure_waits(void **state)
+{
+    struct plan *plan = plan_of(GIB, 0);
+    plan_source a = add_source(plan, 3);
+    struct lent goes_on = next(plan, a, SEC), gone = next(plan, a, SEC), busy = next(plan, a, SEC);
+    plan_fail(plan, gone.id, PLAN_GONE, 0, 2 * SEC);
+    plan_fail(plan, busy.id, PLAN_BUSY, 0, 2 * SEC);
+    bring(plan, goes_on.id, 1, 12 * SEC - 1);
+    assert_int_equal(info(plan, a, 12 * SEC).slots, 1);
+    plan_free(plan);
+}
+
 static void slots_come_back(void **state)
 {
     const int64_t rests[] = { 10 * SEC, 20 * SEC, 40 * SEC, 60 * SEC, 60 * SEC };
@@ -467,6 +479,7 @@ int main(void)
         cmocka_unit_test(busy_takes_slots_away),
         cmocka_unit_test(busy_with_nothing_else_pauses),
         cmocka_unit_test(slots_come_back),
+        cmocka_unit_test(busy_behind_a_failure_waits),
         cmocka_unit_test(absurd_wishes),
         cmocka_unit_test(busy_for_ever),
         cmocka_unit_test(refused_leaves_the_rest_running),
