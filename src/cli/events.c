@@ -50,6 +50,7 @@ static json_t *source_value(const struct ddm_source_info *source)
     json_object_set_new(object, "bytes", number_value(source->bytes));
     json_object_set_new(object, "rate", number_value(source->rate));
     json_object_set_new(object, "leases", json_integer(source->leases));
+    json_object_set_new(object, "shares_own", json_boolean(source->shares_own));
     json_object_set_new(object, "why", text_value(source->why));
     return object;
 }

@@ -136,13 +136,15 @@ static void become_stream(struct job *job, struct transfer *stream)
     stream->lease = 0;
 }
 
-static int same_object(struct job *job, const struct fetch_head *head)
+static int same_object(struct job *job, struct transfer *stream, const struct fetch_head *head)
 {
     bool same = (job->size == DDM_SIZE_UNKNOWN || head->length == FETCH_UNKNOWN || head->encoded ||
                  head->length == job->size) &&
                 fetch_same_version(job->etag, job->last_modified, head->etag, head->last_modified);
-    if (!same)
+    if (!same && reply_speaks_for_origin(stream->source))
         job_fail(job, DDM_E_CHANGED, "the file at the origin changed during the download");
+    else if (!same)
+        reply_refused(stream, "gave another version of the file");
     return same ? 0 : -DDM_E_CHANGED;
 }
 
@@ -169,7 +171,7 @@ int job_identify(struct job *job, struct transfer *transfer, const struct fetch_
         if (!job->told_stream && !ranges)
             tell_object(job, false); /* it gave ranges before */
         job->told_stream |= !ranges;
-        return same_object(job, head);
+        return same_object(job, transfer, head);
     }
     job->path = choose_path(job, head);
     if (!job->path) {

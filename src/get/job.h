@@ -32,6 +32,7 @@
 
 /* One of several own uplinks may take so long to connect, the name being known, and twice as long
  * with each failure; then it is the next one's turn. A SYN that was lost is sent again after 1 s.
+ * Less than the planner waits for a first byte (STALL_FIRST), so that the failure says what it was.
  */
 #define JOB_PATIENCE (1500 * MSEC)
 
@@ -135,7 +136,7 @@ void job_fail_error(struct job *job, const struct ddm_error *error);
 void job_changed(struct job *job); /* schedule soon */
 /* A transfer's reply says what the object is: `ranges` as the probe, else as the one stream, which
  * the transfer then becomes. Where it is known already it must be the same. 0, or negative where
- * the job failed. */
+ * the job failed, or this source is left out. */
 int job_identify(struct job *job, struct transfer *transfer, const struct fetch_head *head,
                  bool ranges);
 /* Bytes were written; the frontier may have moved. */
@@ -162,6 +163,8 @@ void stream_watch(struct job *job, int64_t now); /* at each tick: silence, the n
 bool reply_check(struct transfer *transfer, const struct fetch_head *head);
 /* The request itself was in vain, for good. */
 void reply_refused(struct transfer *transfer, const char *why);
+/* Whether another version from this source means that the file at the origin changed. */
+bool reply_speaks_for_origin(const struct source *source);
 /* What the JSON body of a peer's error says; refines what reply_check said. */
 void reply_read_error(struct transfer *transfer);
 

@@ -63,11 +63,12 @@ static bool peer_status(struct transfer *t, long status)
 /* Whoever gave the version that is being downloaded, and now gives another one, tells that the file
  * at the origin changed; so does the only own uplink. Else it is just another server behind the
  * name that this source came to. */
-static bool speaks_for_origin(const struct source *source)
+bool reply_speaks_for_origin(const struct source *source)
 {
     struct plan_source_info info;
     plan_source_get(source->job->plan, source->plan, loop_now(), &info);
-    return source->kind == DDM_SOURCE_ORIGIN && (source->job->uplink_count == 1 || info.bytes > 0);
+    return source->kind == DDM_SOURCE_ORIGIN &&
+           (source->job->uplink_count == 1 || info.bytes + source->stream_bytes > 0);
 }
 
 static bool check_version(struct transfer *t, const struct fetch_head *head)
@@ -78,7 +79,7 @@ static bool check_version(struct transfer *t, const struct fetch_head *head)
     if (head->total == job->size &&
         fetch_same_version(job->etag, job->last_modified, head->etag, head->last_modified))
         return true;
-    if (speaks_for_origin(t->source))
+    if (reply_speaks_for_origin(t->source))
         job_fail(job, DDM_E_CHANGED, "the file at the origin changed during the download");
     return bad(t, PLAN_WRONG, "gave another version of the file");
 }

@@ -53,7 +53,7 @@ static void describe(const struct job *job, const struct source *source, int64_t
         .bytes = p.bytes + source->stream_bytes,
         .rate = state == DDM_SOURCE_LOADING ? rate : 0,
         .leases = stream ? 1 : p.leases,
-        .shares_own = p.shares_own,
+        .shares_own = state == DDM_SOURCE_PARKED && p.shares_own,
         .why = source->why[0] ? source->why : NULL,
     };
 }

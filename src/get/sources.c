@@ -101,12 +101,13 @@ int64_t sources_patience(const struct source *source)
 {
     struct plan_source_info info;
     if (source->job->uplink_count < 2)
-        return 0; /* there is no other to turn to */
+        return 0; /* what peers bring does not depend on it, and the planner sees its silence */
     plan_source_get(source->job->plan, source->plan, loop_now(), &info);
     return JOB_PATIENCE << MIN(info.failures + source->broken, 4U);
 }
 
-/* A peer on this machine stands behind the same uplink, which is in use already. */
+/* A peer on this machine is left alone: the kernel's choice of uplink is in use already, and which
+ * of several are for this download, --interface says; the peer may have others. */
 static bool is_own_uplink(const struct job *job, const struct message_peer *peer)
 {
     return strcmp(peer->announce.host_id, job->host_id) == 0 &&

@@ -78,12 +78,12 @@ void stream_ended(struct job *job, struct source *source, bool whole, bool refus
     source->failed = true;
     source->broken++;
     source->refused |= refused;
+    job->stream_tries += !refused;
     const struct source *next = best_uplink(job);
-    bool untried = next->broken == 0 && !next->refused;
-    if ((refused || ++job->stream_tries > job->retries) && !untried)
+    bool untried = next->broken == 0;
+    bool hopeless = job->stream_tries > job->retries || (!source->status && !job->path);
+    if (next->refused || (hopeless && !untried))
         job_fail_stuck(job);
-    else if (!source->status && !job->path && !untried)
-        job_fail(job, DDM_E_NETWORK, "%s", source->why);
     else
         job->stream_again = loop_now() + (untried ? 0 : job->stream_tries * STREAM_PAUSE);
 }

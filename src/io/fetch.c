@@ -237,13 +237,22 @@ static void on_socket(void *arg, int events)
         (events & LOOP_READ ? CURL_CSELECT_IN : 0) | (events & LOOP_WRITE ? CURL_CSELECT_OUT : 0));
 }
 
+/* Of two that race for a connection the loser goes when the winner is set already. */
+static void set_current(struct fetch *f, curl_socket_t fd, int what)
+{
+    if (what != CURL_POLL_REMOVE)
+        f->socket = fd;
+    else if (f->socket == fd)
+        f->socket = CURL_SOCKET_BAD;
+}
+
 static int set_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *socket_arg)
 {
     struct fetcher *fr = arg;
     struct socket_watch *s = socket_arg;
     struct fetch *f = NULL;
     if (curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&f) == CURLE_OK && f)
-        f->socket = what == CURL_POLL_REMOVE ? CURL_SOCKET_BAD : fd;
+        set_current(f, fd, what);
     if (what == CURL_POLL_REMOVE) {
         if (s)
             loop_watch_free(s->watch);
@@ -285,10 +294,11 @@ static bool is_connected(const struct fetch *f)
     return connect > 0 || request > 0;
 }
 
-bool fetch_taken(const struct fetch *fetch)
+/* Whether the other side has the request as far as TCP can tell. */
+static bool is_taken(const struct fetch *f)
 {
-    return is_connected(fetch) &&
-           (fetch->socket == CURL_SOCKET_BAD || socket_unacknowledged(fetch->socket) == 0);
+    return is_connected(f) &&
+           (f->socket == CURL_SOCKET_BAD || socket_unacknowledged(f->socket) == 0);
 }
 
 /* Nobody answers: libcurl's own limit would count the time that the name took, too, and knows
@@ -300,7 +310,7 @@ static void on_impatience(void *arg)
     curl_easy_getinfo(f->easy, CURLINFO_NAMELOOKUP_TIME_T, &lookup);
     int64_t left = f->begun + lookup * USEC + f->patience - loop_now();
     bool connected = is_connected(f);
-    if (fetch_taken(f)) {
+    if (is_taken(f)) {
         f->impatience = loop_timer_free(f->impatience);
     } else if (left > 0) {
         loop_timer_start(f->impatience, left, false);

@@ -83,8 +83,6 @@ struct fetcher *fetcher_free(struct fetcher *fetcher); /* cancels what is left *
  * strings of the request are copied. No callback comes from within this call. */
 int fetch_start(struct fetch **ret, struct fetcher *fetcher, const struct fetch_request *request,
                 const struct fetch_ops *ops, void *arg, struct ddm_error *err);
-/* Whether there is a connection, and the other side has the request as far as TCP can tell. */
-bool fetch_taken(const struct fetch *fetch);
 /* Reads no more from the socket, from the next turn of the loop on (a few blocks may still come; to
  * refuse one, return FETCH_PAUSE: dearer, libcurl copies what it has read then). */
 void fetch_pause(struct fetch *fetch);

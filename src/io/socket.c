@@ -2,6 +2,7 @@
 #include "io/socket.h"
 
 #include "base/error.h"
+#include "base/str.h"
 #include "base/util.h"
 
 #include <arpa/inet.h>
@@ -11,6 +12,7 @@
 #include <netdb.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* All addresses: "::" serves IPv4 too; 0.0.0.0 where the kernel has no IPv6. */
@@ -69,8 +71,9 @@ void socket_host(char out[static ADDRESS_HOST_SIZE], const struct sockaddr *addr
         out[0] = '\0';
 }
 
-/* One spelling for each number; false where it is none. */
-static bool normalise(char out[static ADDRESS_HOST_SIZE], const char *host)
+/* A number in one spelling, and the device that a zone names (0: no zone). False where it is none,
+ * or has a zone and is not link-local. */
+static bool normalise(char out[static ADDRESS_HOST_SIZE], unsigned *ret_device, const char *host)
 {
     union {
         struct sockaddr any;
@@ -78,39 +81,64 @@ static bool normalise(char out[static ADDRESS_HOST_SIZE], const char *host)
         struct sockaddr_in6 in6;
     } address = { .any.sa_family = AF_INET };
     char number[ADDRESS_HOST_SIZE];
-    snprintf(number, sizeof number, "%.*s", (int)strcspn(host, "%"), host);
+    size_t length = strcspn(host, "%");
+    snprintf(number, sizeof number, "%.*s", (int)length, host);
     if (inet_pton(AF_INET, number, &address.in.sin_addr) != 1) {
         address.any.sa_family = AF_INET6;
         if (inet_pton(AF_INET6, number, &address.in6.sin6_addr) != 1)
             return false;
     }
     socket_host(out, &address.any);
-    return true;
+    *ret_device = 0;
+    if (!host[length])
+        return true;
+    const char *zone = host + length + 1;
+    *ret_device = if_nametoindex(zone);
+    if (*ret_device == 0 && zone[strspn(zone, "0123456789")] == '\0') /* or its number */
+        *ret_device = (unsigned)strtoul(zone, NULL, 10);
+    return *ret_device > 0 && address.any.sa_family == AF_INET6 &&
+           IN6_IS_ADDR_LINKLOCAL(&address.in6.sin6_addr);
 }
 
 bool socket_device(char out[static SOCKET_DEVICE_SIZE], const char *number)
 {
     char wanted[ADDRESS_HOST_SIZE];
+    unsigned device;
     struct ifaddrs *list = NULL;
     bool found = false;
-    if (!normalise(wanted, number) || getifaddrs(&list) < 0)
+    if (!normalise(wanted, &device, number) || getifaddrs(&list) < 0)
         return false;
     for (const struct ifaddrs *i = list; i && !found; i = i->ifa_next) {
-        char own[ADDRESS_HOST_SIZE] = "";
+        char own[ADDRESS_HOST_SIZE] = "", name[SOCKET_DEVICE_SIZE];
         if (i->ifa_addr)
             socket_host(own, i->ifa_addr);
-        found = strcmp(own, wanted) == 0;
-        if (found) /* a label stands behind the name: "eth0:1" */
-            snprintf(out, SOCKET_DEVICE_SIZE, "%.*s", (int)strcspn(i->ifa_name, ":"), i->ifa_name);
+        /* A label stands behind the name: "eth0:1". */
+        snprintf(name, sizeof name, "%.*s", (int)strcspn(i->ifa_name, ":"), i->ifa_name);
+        found = strcmp(own, wanted) == 0 && (device == 0 || if_nametoindex(name) == device);
+        if (found)
+            str_copy(out, SOCKET_DEVICE_SIZE, name);
     }
     freeifaddrs(list);
     return found;
 }
 
-static bool is_there(const char *interface)
-{
+/* One of those that were named. */
+struct named {
     char device[SOCKET_DEVICE_SIZE];
-    return if_nametoindex(interface) > 0 || socket_device(device, interface);
+    char address[ADDRESS_HOST_SIZE]; /* in one spelling; empty: the device as such */
+};
+
+/* A mapped address is none of this machine's: libcurl would look it up as a name. */
+static bool find_named(struct named *ret, const char *interface)
+{
+    unsigned zone;
+    *ret = (struct named){ 0 };
+    if (if_nametoindex(interface) > 0) {
+        str_copy(ret->device, sizeof ret->device, interface);
+        return true;
+    }
+    return socket_device(ret->device, interface) && normalise(ret->address, &zone, interface) &&
+           !(strchr(interface, ':') && strchr(ret->address, '.'));
 }
 
 static int error_interface(const char *interface, struct ddm_error *err)
@@ -128,17 +156,55 @@ static int error_interface(const char *interface, struct ddm_error *err)
                      interface, all);
 }
 
+/* Two addresses of one device may be two ways; a device and its address, or the same twice, not. */
+static int check_pair(const struct named *a, const char *a_name, const struct named *b,
+                      const char *b_name, struct ddm_error *err)
+{
+    if (strcmp(a->device, b->device) != 0)
+        return 0;
+    if (strcmp(a->address, b->address) == 0)
+        return error_set(err, DDM_E_USAGE, "interface '%s' is named twice", b_name);
+    if (a->address[0] && b->address[0])
+        return 0;
+    return error_set(err, DDM_E_USAGE,
+                     "interface '%s': that is '%s', which is named too: one uplink, not two",
+                     b_name, a_name);
+}
+
+/* Sockets must be bound to devices; libcurl would go on without that, over whatever uplink. */
+static int check_permission(const struct named *named, const char *name, struct ddm_error *err)
+{
+#ifdef SO_BINDTODEVICE
+    _cleanup_close_ int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd >= 0 &&
+        setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, named->device,
+                   (socklen_t)strlen(named->device) + 1) < 0 &&
+        errno == EPERM)
+        return error_set(
+            err, DDM_E_PERMISSION,
+            "interface '%s': this system does not let ddm bind connections to a device "
+            "(before Linux 5.7 that takes CAP_NET_RAW)",
+            name);
+#endif
+    return 0;
+}
+
 int socket_check_interfaces(const char *const *interfaces, struct ddm_error *err)
 {
-    int count = 0;
-    for (const char *const *i = interfaces; i && *i; i++, count++) {
+    struct named named[DDM_INTERFACES_MAX];
+    int count = 0, r = 0;
+    for (; interfaces && interfaces[count]; count++) {
+        const char *name = interfaces[count];
         if (count == DDM_INTERFACES_MAX)
             return error_set(err, DDM_E_USAGE, "more than %d interfaces", DDM_INTERFACES_MAX);
-        if (!is_there(*i))
-            return error_interface(*i, err);
-        for (const char *const *other = interfaces; other < i; other++)
-            if (strcmp(*other, *i) == 0)
-                return error_set(err, DDM_E_USAGE, "interface '%s' is named twice", *i);
+        if (!find_named(&named[count], name))
+            return error_interface(name, err);
+        for (int i = 0; i < count && r == 0; i++)
+            r = check_pair(&named[i], interfaces[i], &named[count], name, err);
+        if (r == 0)
+            r = check_permission(&named[count], name, err);
+        if (r < 0)
+            return r;
     }
     return count;
 }
@@ -153,11 +219,9 @@ int socket_open(int family, int type, int protocol, const char *interface)
     }
     int fd = socket(family, type | SOCK_CLOEXEC, protocol);
 #ifdef SO_BINDTODEVICE
-    /* Where that is not allowed (old kernels want root) the routing rules have to do it. Not for
-     * loopback: an address that stands there is one of the whole machine. */
+    /* Not for loopback: an address that stands there is one of the whole machine. */
     if (fd >= 0 && address && strcmp(device, "lo") != 0 &&
-        setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, device, (socklen_t)strlen(device) + 1) < 0 &&
-        errno != EPERM) {
+        setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, device, (socklen_t)strlen(device) + 1) < 0) {
         int reason = errno;
         close(fd);
         errno = reason;

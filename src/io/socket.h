@@ -20,12 +20,14 @@ void socket_host(char out[static ADDRESS_HOST_SIZE], const struct sockaddr *addr
 
 #define SOCKET_DEVICE_SIZE 16 /* with NUL: the kernel's limit */
 
-/* The device that has an address (a number, no name; a zone is left out). False where none has. */
+/* The device that has an address (a number, no name). A link-local one may have a zone, which must
+ * be that device's then. False where none has. */
 bool socket_device(char out[static SOCKET_DEVICE_SIZE], const char *number);
 
 /* Checks a list of interfaces (names or addresses; NULL at the end; NULL: none): at most
- * DDM_INTERFACES_MAX, none twice, each is there, be it up or down. Returns how many, or
- * -DDM_E_USAGE: the message says what is there instead. */
+ * DDM_INTERFACES_MAX, none twice, no device together with an address of it, each is there, be it up
+ * or down. Returns how many, or -DDM_E_USAGE: the message says what is there instead; or
+ * -DDM_E_PERMISSION where the system lets nobody bind to a device. */
 int socket_check_interfaces(const char *const *interfaces, struct ddm_error *err);
 
 /* socket(), close-on-exec; whatever goes through it leaves through an interface (NULL: the kernel's

@@ -164,8 +164,8 @@ void relay_readers_fail(struct relay_object *object, uint64_t position, uint64_t
 {
     object->held = true;
     list_foreach (reader, &object->readers, struct relay_reader, link) {
-        if (reader->at.position < position || reader->at.position >= end ||
-            (reader->uplink != uplink && relay_fill_ensure(object, reader) == 0))
+        if (reader->uplink != uplink || reader->at.position < position ||
+            reader->at.position >= end)
             continue;
         if (reader->replied) {
             reader->failed = true;
@@ -197,7 +197,7 @@ static void read_from(struct relay_reader *reader, struct relay_object *object)
     object->relay->readers++;
     httpd_set_gone(reader->request, on_gone, reader);
     if (rangeset_contains(store_valid(object->bytes), begin, begin + 1) ||
-        relay_fill_answered(object, begin))
+        relay_fill_answered(object, reader))
         reply_known(reader);
     else if (relay_fill_ensure(object, reader) < 0)
         reply_failure(reader, &(struct relay_failure){

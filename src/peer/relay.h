@@ -5,7 +5,7 @@
  *
  * An object is one version of one URL. A *fill* is one fetch from the origin: it writes at its
  * watermark. A *reader* is one request: it reads what is valid at its position; where nothing is,
- * it waits for the fill that is about to come there, or starts one. So a cached, a half-fetched and
+ * it waits for a fill that is about to come there, or starts one. So a cached, a half-fetched and
  * a new range, one reader or fifty, are the same code, and requests for the same bytes at the same
  * time cost one fetch.
  *
@@ -13,12 +13,12 @@
  * stays behind finds its bytes in the store or, where they had to go, starts a fill of its own.
  * A fill that nobody waits for is cancelled, and so is its connection.
  *
- * Uplinks: a fill goes over the one that the reader asked for whom it was started; who joins it
- * takes the bytes as they come. Where it fails, those who had asked for another uplink get a fill
- * over that; where it falls silent, the next such reader takes it over there.
+ * Uplinks: a reader takes bytes that are there, whatever way they came, but waits only for a fill
+ * over the uplink that it asked for: a client that asks for a range over two of them wants to have
+ * both at work.
  *
- * Objects without a validator serve one request, and others only while they are being filled with
- * the very bytes that those want: nothing could tell two versions apart later. */
+ * Objects without a validator serve one request, and others only while they are being filled, over
+ * the same uplink, with the very bytes that those want: nothing could tell two versions apart. */
 #ifndef DDM_PEER_RELAY_H
 #define DDM_PEER_RELAY_H
 
@@ -46,7 +46,7 @@ struct relay_config {
     const char *const *interfaces;
 };
 
-/* -DDM_E_USAGE where an interface is not there. */
+/* What socket_check_interfaces() says of the interfaces. */
 int relay_new(struct relay **ret, const struct relay_config *config, struct ddm_error *err);
 struct relay *relay_free(struct relay *relay); /* after the server that its readers hang on */
 

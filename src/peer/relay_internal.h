@@ -9,7 +9,7 @@
 
 struct relay_uplink {
     const char *interface; /* NULL: the kernel's choice */
-    bool failing;          /* the last try to connect was in vain */
+    unsigned failures;     /* tries to connect, in a row, that were in vain */
 };
 
 struct relay {
@@ -59,12 +59,11 @@ struct relay_object *relay_object_get(struct relay *relay, const struct message_
 void relay_object_settle(struct relay_object *object);
 void relay_object_free(struct relay_object *object);
 
-/* Sees to it that bytes come to a reader's position: finds a fill on its way there or starts one,
- * over the uplink that it asked for.
- * -1 where none can be started. */
+/* Sees to it that bytes come to a reader's position over the uplink that it asked for: finds a fill
+ * on its way there or starts one. -1 where none can be started. */
 int relay_fill_ensure(struct relay_object *object, const struct relay_reader *reader);
-/* Whether a fill that comes to a position has had its head. */
-bool relay_fill_answered(const struct relay_object *object, uint64_t position);
+/* Whether the fill that comes to a reader's position over its uplink has had its head. */
+bool relay_fill_answered(const struct relay_object *object, const struct relay_reader *reader);
 /* Readers have moved: fills that had paused may go on. */
 void relay_fill_wake(struct relay_object *object);
 
@@ -72,8 +71,8 @@ void relay_fill_wake(struct relay_object *object);
  * that it asked for get their replies. */
 void relay_readers_known(struct relay_object *object, uint64_t begin, uint64_t end);
 void relay_readers_wake(struct relay_object *object, uint64_t begin, uint64_t end);
-/* Fails those that wait for bytes in [position, end), which a fill over `uplink` could not bring;
- * those who had asked for another uplink get a fill over that. */
+/* Fails those that asked for `uplink` and wait for bytes in [position, end), which a fill over it
+ * could not bring. */
 struct relay_failure {
     unsigned status;  /* of our reply */
     const char *code; /* for scripts */

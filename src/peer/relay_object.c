@@ -13,16 +13,12 @@
 #define OVERSHOOT    STORE_CELL /* past the window, by what was read at once */
 #define IDLE_OBJECTS 32         /* kept without readers, for the next request */
 
-/* For a connection over one of several uplinks: a client that knows the origin waits for a second
- * at first, and must hear until then that there are others; for two the next time. */
-#define UPLINK_PATIENCE       (800 * MSEC)
-#define UPLINK_PATIENCE_AGAIN (1600 * MSEC) /* after a failure: it may just be slow */
-
-/* Silence after which a fill may be moved to another uplink: behind its head; before, for an origin
- * may be slow; and of a connection that does not come about, if the uplink had worked so far. */
-#define SILENCE         (1 * SEC)
-#define SILENCE_HEAD    (5 * SEC)
-#define SILENCE_CONNECT (300 * MSEC)
+/* For a connection over one of several uplinks: a lost SYN is sent again after a second, and a
+ * client that knows the origin waits for three at first, twice as long with each failure (the
+ * planner's STALL_FIRST); it must hear until then that there are other uplinks. Doubled so many
+ * times: */
+#define UPLINK_PATIENCE       (2500 * MSEC)
+#define UPLINK_PATIENCE_GROWS 2U
 
 struct fill {
     struct list link;
@@ -30,7 +26,7 @@ struct fill {
     struct fetch *fetch;
     uint64_t begin, end, watermark;
     unsigned uplink;
-    int64_t heard_at; /* begun, brought something, or was resumed */
+    unsigned failures; /* of its uplink, in a row, when it began */
     bool paused;
     bool answered; /* its head came and was right */
 };
@@ -38,7 +34,7 @@ struct fill {
 /* ---- objects ---- */
 
 /* Nothing tells two versions of it apart, so it serves one request, and those for the very bytes
- * that it is being filled with. */
+ * that it is being filled with, over the same uplink. */
 static bool is_private(const struct relay_object *o)
 {
     return !o->etag[0] && !o->last_modified[0];
@@ -72,31 +68,32 @@ static bool is_same(const struct relay_object *o, const struct message_fetch *wa
            (o->size == wanted->size || wanted->size == DDM_SIZE_UNKNOWN);
 }
 
-/* The fill that is about to come to a position, or NULL. */
-static struct fill *fill_near(const struct relay_object *object, uint64_t position)
+/* The fill over an uplink that is about to come to a position, or NULL. */
+static struct fill *fill_near(const struct relay_object *object, uint64_t position, unsigned uplink)
 {
     uint64_t window = store_window(object->relay->store, object->relay->readers);
     list_foreach (fill, &object->fills, struct fill, link)
-        if (fill->watermark <= position && position < fill->end &&
+        if (fill->uplink == uplink && fill->watermark <= position && position < fill->end &&
             position - fill->watermark <= window)
             return fill;
     return NULL;
 }
 
-/* Whether one of the fills of an object brings, or has just brought, the bytes from `begin` on. */
-static bool is_being_filled(const struct relay_object *o, uint64_t begin)
+/* Whether one of the fills of an object brings, or has just brought, what is wanted. */
+static bool is_being_filled(const struct relay_object *o, const struct message_fetch *wanted)
 {
+    uint64_t begin = wanted->begin;
     list_foreach (fill, &o->fills, struct fill, link)
-        if (fill->begin <= begin && begin < fill->watermark &&
+        if (fill->uplink == wanted->uplink && fill->begin <= begin && begin < fill->watermark &&
             rangeset_contains(store_valid(o->bytes), begin, fill->watermark))
             return true;
-    return fill_near(o, begin) != NULL;
+    return fill_near(o, begin, wanted->uplink) != NULL;
 }
 
 struct relay_object *relay_object_get(struct relay *relay, const struct message_fetch *wanted)
 {
     list_foreach (o, &relay->objects, struct relay_object, link) {
-        if (!is_same(o, wanted) || (is_private(o) && !is_being_filled(o, wanted->begin)))
+        if (!is_same(o, wanted) || (is_private(o) && !is_being_filled(o, wanted)))
             continue;
         list_remove(&o->link); /* used last */
         list_push_back(&relay->objects, &o->link);
@@ -125,12 +122,22 @@ void relay_object_free(struct relay_object *object)
     free(object);
 }
 
+/* Readers that asked for another uplink have fills of their own, or get them where they come to. */
 static bool is_needed(const struct fill *fill)
 {
     list_foreach (reader, &fill->object->readers, struct relay_reader, link)
-        if (reader->at.position < fill->end && reader->end > fill->watermark)
+        if (reader->uplink == fill->uplink && reader->at.position < fill->end &&
+            reader->end > fill->watermark)
             return true;
     return false;
+}
+
+/* Who asked for it does not wait as long as its uplink is given: the next one hears sooner. */
+static void fill_give_up(struct fill *fill)
+{
+    if (!fill->answered)
+        fill->object->relay->uplinks[fill->uplink].failures = 0;
+    fill_free(fill);
 }
 
 void relay_object_settle(struct relay_object *object)
@@ -140,7 +147,7 @@ void relay_object_settle(struct relay_object *object)
         return;
     list_foreach (fill, &object->fills, struct fill, link)
         if (!is_needed(fill))
-            fill_free(fill);
+            fill_give_up(fill);
     if (!list_empty(&object->readers) || object->idle)
         return;
     if (is_private(object) || store_object_empty(object->bytes)) {
@@ -201,6 +208,7 @@ static int on_fill_head(void *arg, const struct fetch_head *head)
     struct fill *fill = arg;
     struct relay_object *o = fill->object;
     struct relay_failure failure;
+    o->relay->uplinks[fill->uplink].failures = 0;
     if (check_head(fill, head, &failure) < 0) {
         fill_fail(fill, &failure);
         return -DDM_E_REFUSED;
@@ -208,8 +216,6 @@ static int on_fill_head(void *arg, const struct fetch_head *head)
     uint64_t begin = fill->begin, end = fill->end;
     fill->end = head->end;
     fill->answered = true;
-    fill->heard_at = loop_now();
-    o->relay->uplinks[fill->uplink].failing = false;
     if (!o->known) {
         o->known = true;
         o->size = head->total;
@@ -221,13 +227,15 @@ static int on_fill_head(void *arg, const struct fetch_head *head)
     return 0;
 }
 
-/* Where the foremost reader of this fill stands; the watermark if one waits for bytes to come. */
+/* Where the foremost reader of this fill and its uplink stands; the watermark if one waits for
+ * bytes to come. */
 static uint64_t lead(const struct fill *fill)
 {
     uint64_t lead = fill->begin;
     list_foreach (reader, &fill->object->readers, struct relay_reader, link) {
         uint64_t position = MIN(reader->at.position, fill->watermark);
-        if (position >= fill->begin && reader->at.position < fill->end)
+        if (reader->uplink == fill->uplink && position >= fill->begin &&
+            reader->at.position < fill->end)
             lead = MAX(lead, position);
     }
     return lead;
@@ -254,9 +262,8 @@ static int on_fill_data(void *arg, const char *data, size_t length)
         return -DDM_E_DISK;
     }
     fill->watermark += n;
-    fill->heard_at = loop_now();
     relay->fetched += n;
-    rate_add(&relay->rate, n, fill->heard_at);
+    rate_add(&relay->rate, n, loop_now());
     relay_readers_wake(fill->object, fill->watermark - n, fill->watermark);
     if (!fill->paused && fill->watermark - lead(fill) >= window) {
         fill->paused = true;
@@ -269,9 +276,12 @@ static void on_fill_done(void *arg, const struct fetch_result *result)
 {
     struct fill *fill = arg;
     struct relay_object *object = fill->object;
+    struct relay_uplink *uplink = &object->relay->uplinks[fill->uplink];
     fill->fetch = NULL;
-    if (!result->connected && result->code == -DDM_E_NETWORK)
-        object->relay->uplinks[fill->uplink].failing = true;
+    if (result->connected)
+        uplink->failures = 0;
+    else if (result->code == -DDM_E_NETWORK) /* those that began together fail as one */
+        uplink->failures = MAX(uplink->failures, fill->failures + 1);
     if (result->code == 0 && fill->watermark == fill->end) {
         fill_free(fill);
         relay_object_settle(object);
@@ -296,9 +306,9 @@ static bool policy_check(void *arg, const struct sockaddr *address)
     return policy_allows(fill->object->relay->policy, address);
 }
 
-bool relay_fill_answered(const struct relay_object *object, uint64_t position)
+bool relay_fill_answered(const struct relay_object *object, const struct relay_reader *reader)
 {
-    const struct fill *fill = fill_near(object, position);
+    const struct fill *fill = fill_near(object, reader->at.position, reader->uplink);
     return fill && fill->answered;
 }
 
@@ -320,66 +330,48 @@ static void wake_fills(struct relay_object *object)
     list_foreach (fill, &object->fills, struct fill, link)
         if (fill->paused && fill->watermark - lead(fill) <= window / 2) {
             fill->paused = false;
-            fill->heard_at = loop_now();
             fetch_resume(fill->fetch);
         }
 }
 
-/* From its watermark on. */
-static int fill_start(struct fill *fill, unsigned uplink)
+static int fill_start(struct fill *fill)
 {
     struct relay *relay = fill->object->relay;
-    const struct relay_uplink *way = &relay->uplinks[uplink];
-    int64_t patience = way->failing ? UPLINK_PATIENCE_AGAIN : UPLINK_PATIENCE;
+    const struct relay_uplink *way = &relay->uplinks[fill->uplink];
+    int64_t patience = UPLINK_PATIENCE << MIN(way->failures, UPLINK_PATIENCE_GROWS);
     struct fetch_request request = {
         .url = fill->object->url,
-        .begin = fill->watermark,
+        .begin = fill->begin,
         .end = fill->end,
         .allow = policy_check,
         .interface = way->interface,
-        .fresh = way->failing,
+        .fresh = way->failures > 0,
         .patience = relay->uplink_count > 1 ? patience : 0,
     };
-    fill->uplink = uplink;
-    fill->begin = fill->watermark;
-    fill->answered = false;
-    fill->heard_at = loop_now();
+    fill->failures = way->failures;
     return fetch_start(&fill->fetch, relay->fetcher, &request, &fill_ops, fill, NULL);
-}
-
-static bool is_stuck(const struct fill *fill)
-{
-    int64_t limit = fill->answered ? SILENCE : SILENCE_HEAD;
-    if (!fetch_taken(fill->fetch))
-        limit = fill->object->relay->uplinks[fill->uplink].failing ? 0 : SILENCE_CONNECT;
-    return !fill->paused && loop_now() - fill->heard_at > limit;
 }
 
 int relay_fill_ensure(struct relay_object *object, const struct relay_reader *reader)
 {
     uint64_t position = reader->at.position;
-    struct fill *fill = fill_near(object, position);
-    if (fill && (fill->uplink == reader->uplink || !is_stuck(fill))) {
+    if (fill_near(object, position, reader->uplink)) {
         wake_fills(object);
         return 0;
     }
-    if (fill) {
-        fill->fetch = fetch_cancel(fill->fetch);
-    } else {
-        fill = calloc(1, sizeof *fill);
-        if (!fill)
-            return -1;
-        list_init(&fill->link);
-        fill->object = object;
-        fill->watermark = position;
-        fill->end = fill_limit(object, position, reader->end);
-        list_push_back(&object->fills, &fill->link);
-    }
-    if (fill_start(fill, reader->uplink) < 0) {
-        fill_free(fill);
+    struct fill *fill = calloc(1, sizeof *fill);
+    if (!fill)
         return -1;
-    }
-    return 0;
+    list_init(&fill->link);
+    fill->object = object;
+    fill->uplink = reader->uplink;
+    fill->begin = fill->watermark = position;
+    fill->end = fill_limit(object, position, reader->end);
+    list_push_back(&object->fills, &fill->link);
+    if (fill_start(fill) == 0)
+        return 0;
+    fill_free(fill);
+    return -1;
 }
 
 void relay_fill_wake(struct relay_object *object)

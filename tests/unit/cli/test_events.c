@@ -18,6 +18,7 @@ static const struct ddm_source_info sources[] = {
     { .name = "10.0.0.2:7071",
       .kind = DDM_SOURCE_PEER,
       .state = DDM_SOURCE_WAITING,
+      .shares_own = true,
       .why = "connection \"refused\"\n" },
 };
 
@@ -56,6 +57,9 @@ static void test_start(void **state)
     assert_string_equal(text_of(peer, "name"), "10.0.0.2:7071");
     assert_string_equal(text_of(peer, "kind"), "peer");
     assert_string_equal(text_of(peer, "state"), "waiting");
+    assert_true(json_is_true(json_object_get(peer, "shares_own")));
+    assert_true(json_is_false(
+        json_object_get(json_array_get(json_object_get(value, "sources"), 0), "shares_own")));
     assert_string_equal(text_of(peer, "why"), "connection \"refused\"\n");
     json_decref(value);
 }
