@@ -13,7 +13,7 @@
 #include "ddm/ddm.h"
 #include "io/loop.h"
 
-#define SINK_WINDOW ((uint64_t)64 * 1024 * 1024)
+#define SINK_WINDOW ((uint64_t)32 * 1024 * 1024)
 
 struct sink;
 

@@ -24,7 +24,7 @@
 #define BUSY           0.06
 #define GROUPS         0.15
 #define WINDOW         0.15
-#define WINDOW_SIZE    (64 * MIB)
+#define WINDOW_SIZE    (32 * MIB)
 #define WINDOW_PART    0.1
 
 static int64_t seconds(double s)

@@ -173,17 +173,17 @@ const struct scenario scenarios[] = {
       .links = { { "own", .mbit = 0 }, { "peer", 3, 50 } } },
 
     /* -- Streams ------------------------------------------------------------------------------- */
-    { "pipe-equal", "to a pipe, four equal links", 30, .window = 64,
+    { "pipe-equal", "to a pipe, four equal links", 30, .window = 32,
       .links = { { "own", .mbit = 50 }, { "peer", 3, 50 } } },
-    { "pipe-unequal", "to a pipe, links from 5 to 100 Mbit/s", 30, .window = 64,
+    { "pipe-unequal", "to a pipe, links from 5 to 100 Mbit/s", 30, .window = 32,
       .links = { { "own", .mbit = 20 }, { "peer", 5, 5, .mbit_to = 100 } } },
-    { "pipe-consumer", "to a pipe that is read at 60 Mbit/s", 30, .window = 64, .consumer = 60,
+    { "pipe-consumer", "to a pipe that is read at 60 Mbit/s", 30, .window = 32, .consumer = 60,
       .links = { { "own", .mbit = 50 }, { "peer", 3, 50 } } },
-    { "pipe-stalls", "to a pipe; a link falls silent half way", 30, .window = 64,
+    { "pipe-stalls", "to a pipe; a link falls silent half way", 30, .window = 32,
       .links = { { "own", .mbit = 40 },
                  { "peer", 2, 40 },
                  { "stalls", .mbit = 40, .steps = { { 15, 0 } } } } },
-    { "pipe-gigabit", "to a pipe, two links of 1 Gbit/s", 20, .window = 64,
+    { "pipe-gigabit", "to a pipe, two links of 1 Gbit/s", 20, .window = 32,
       .links = { { "own", .mbit = 1000, .rtt = 8 }, { "peer", .mbit = 1000, .rtt = 8 } } },
 };
 

@@ -135,7 +135,7 @@ static void equal_links(void **state)
     assert_trip((struct trip){ EQUAL, 20 * MSEC, 2, 10, 0 }, 1.01);
     assert_trip((struct trip){ EQUAL, 100 * MSEC, 2, 10, 0 }, 1.03);
     assert_trip((struct trip){ EQUAL, 20 * MSEC, 4, 60, 0 }, 1.003);
-    assert_trip((struct trip){ EQUAL, 20 * MSEC, 2, 10, 64 * MIB }, 1.02);
+    assert_trip((struct trip){ EQUAL, 20 * MSEC, 2, 10, 32 * MIB }, 1.02);
 }
 
 static void unequal_links(void **state)
@@ -146,7 +146,7 @@ static void unequal_links(void **state)
     assert_trip((struct trip){ UNEQUAL, 20 * MSEC, 2, 10, 0 }, 1.015);
     assert_trip((struct trip){ UNEQUAL, 100 * MSEC, 2, 10, 0 }, 1.04);
     assert_trip((struct trip){ UNEQUAL, 20 * MSEC, 4, 60, 0 }, 1.003);
-    assert_trip((struct trip){ UNEQUAL, 20 * MSEC, 2, 10, 64 * MIB }, 1.03);
+    assert_trip((struct trip){ UNEQUAL, 20 * MSEC, 2, 10, 32 * MIB }, 1.03);
 }
 
 static void one_link(void **state)
