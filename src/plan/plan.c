@@ -131,8 +131,7 @@ void plan_set_size(struct plan *plan, uint64_t size)
     rangeset_remove(&plan->done, size, UINT64_MAX, &removed); /* the last range: it cannot fail */
     plan->wasted += removed;
     plan->size = size;
-    leases_foreach(l, plan)
-    {
+    leases_foreach (l, plan) {
         lent = MAX(lent, l->end);
         l->end = MIN(l->end, size);
         if (l->pos >= l->end)
@@ -161,8 +160,7 @@ void plan_tick(struct plan *plan, int64_t now)
         plan->awake_since = now;
     plan->ticked = true;
     plan->ticked_at = now;
-    leases_foreach(l, plan)
-    {
+    leases_foreach (l, plan) {
         if (l->pos < l->end && lease_silence(plan, l, now) > patience(plan, l, &outlook)) {
             lease_queue_cancelled(plan, l->id);
             fail_lease(plan, l, PLAN_STALLED, 0, now);
@@ -197,7 +195,7 @@ bool plan_next(struct plan *plan, plan_source source, int64_t now, plan_lease *r
     struct range range;
     if (!plan_consumer_is_behind(plan) && split_urgent(plan, source, now, &outlook, &tail)) {
         range = tail.range;
-    } else if (tail = (struct tail){ 0 }, lend_choose(plan, s, now, &outlook, &range)) {
+    } else if (lend_choose(plan, s, now, &outlook, &range)) {
         rangeset_remove(&plan->free, range.begin, range.end, NULL);
     } else if (!ahead && !plan_consumer_is_behind(plan) &&
                split_choose(plan, source, now, &outlook, &tail)) {
@@ -250,7 +248,7 @@ int64_t plan_progress(struct plan *plan, plan_lease id, uint64_t length, int64_t
         plan_started(plan, id, now);
         int64_t gap = lease_silence(plan, lease, now);
         source_brought(&plan->sources[lease->source], taken, added, gap, now);
-        plan->brought += taken;
+
         plan->twice += taken - added;
         rate_add(&lease->rate, taken, now);
         lease->heard_at = now;

@@ -173,7 +173,6 @@ struct trial {
     bool one_by_one;                     /* suspects: together they did count */
     unsigned solo_count;                 /* trials of MORE with one source alone */
     int64_t since, ended;                /* of the phase; of the last trial */
-    uint64_t mark;                       /* bytes at its beginning */
     double base;                         /* rate of all before the trial */
     double parked_at;                    /* the same when the last source was parked */
     int64_t suspect_again, suspect_rest; /* nobody is suspected before; the pause after the next */
@@ -183,7 +182,7 @@ struct plan {
     uint64_t size, window, frontier;
     unsigned max_failures;
     struct rangeset done, free; /* nothing is in `free` before the size is known */
-    uint64_t wasted, brought;
+    uint64_t wasted;
     uint64_t hedged, twice; /* is fetched twice now; came twice */
     bool ticked;
     int64_t ticked_at, awake_since; /* silence before awake_since was the caller's */

@@ -18,14 +18,16 @@ void park_source(struct plan *plan, struct source *source, int64_t now)
 
 void park_end(struct plan *plan)
 {
-    sources_foreach(s, plan) s->parked = s->trial.suspect = false;
+    sources_foreach (s, plan)
+        s->parked = s->trial.suspect = false;
 }
 
 /* What was kept brings less than when the others were parked, or nothing any more. */
 bool park_is_outdated(const struct plan *plan, const struct outlook *outlook)
 {
     bool any = false;
-    sources_foreach(s, plan) any |= s->parked;
+    sources_foreach (s, plan)
+        any |= s->parked;
     return any && outlook->total < PARK_LOSS * plan->trial.parked_at;
 }
 
@@ -33,8 +35,7 @@ bool park_is_outdated(const struct plan *plan, const struct outlook *outlook)
 static struct source *best_suspect(const struct plan *plan, int64_t now)
 {
     struct source *best = NULL;
-    sources_foreach(s, plan)
-    {
+    sources_foreach (s, plan) {
         if (!s->trial.suspect || !source_can_work(s, now))
             continue;
         bool faster = best && source_rate(s, now) > source_rate(best, now);
@@ -48,8 +49,7 @@ unsigned park_choose(struct plan *plan, int64_t now)
 {
     const struct source *keep = best_suspect(plan, now);
     unsigned count = 0;
-    sources_foreach(s, plan)
-    {
+    sources_foreach (s, plan) {
         bool chosen = s->trial.suspect && s != keep && source_can_work(s, now);
         s->trial.takes_part = chosen && (count == 0 || !plan->trial.one_by_one);
         if (s->trial.takes_part)
@@ -57,7 +57,8 @@ unsigned park_choose(struct plan *plan, int64_t now)
         count += s->trial.takes_part;
     }
     if (count == 0)
-        sources_foreach(s, plan) s->trial.suspect = false;
+        sources_foreach (s, plan)
+            s->trial.suspect = false;
     return count;
 }
 
@@ -69,7 +70,8 @@ struct sharing {
 static struct sharing expect_sharing(const struct plan *plan, const struct source *tried)
 {
     unsigned after = 0;
-    sources_foreach(s, plan) after += s->running;
+    sources_foreach (s, plan)
+        after += s->running;
     double before = MAX((double)after - (tried->slots_now - tried->trial.before), 1.0);
     double loss = before / MAX(after, 1U);
     return (struct sharing){ loss * tried->slots_now / tried->trial.before, loss };
@@ -87,8 +89,7 @@ bool park_suspect(struct plan *plan, struct source *tried, double total, int64_t
         return false;
     double least = MAX((1 - sharing.loss) * SHARED_LIKE, SHARED_LOSS);
     bool any = false;
-    sources_foreach(s, plan)
-    {
+    sources_foreach (s, plan) {
         double kept = trial_rate(plan, s, now) / MAX(s->trial.base, 1.0);
         s->trial.suspect = s != tried && source_can_work(s, now) && kept < 1 - least;
         any |= s->trial.suspect;
@@ -101,14 +102,13 @@ void park_judge_without(struct plan *plan, double total, int64_t now)
 {
     double parked = 0;
     unsigned count = 0;
-    sources_foreach(s, plan) if (s->trial.takes_part)
-    {
-        parked += s->trial.base;
-        count++;
-    }
+    sources_foreach (s, plan)
+        if (s->trial.takes_part) {
+            parked += s->trial.base;
+            count++;
+        }
     bool gain = plan->trial.base - total > PARK_DROP * parked;
-    sources_foreach(s, plan)
-    {
+    sources_foreach (s, plan) {
         if (!s->trial.takes_part)
             continue;
         if (gain)
@@ -128,8 +128,7 @@ void park_judge_without(struct plan *plan, double total, int64_t now)
 
 void park_judge_with(struct plan *plan, double total, int64_t now)
 {
-    sources_foreach(s, plan)
-    {
+    sources_foreach (s, plan) {
         if (!s->trial.takes_part)
             continue;
         double rate = trial_rate(plan, s, now);
@@ -148,7 +147,9 @@ void park_judge_with(struct plan *plan, double total, int64_t now)
 bool park_is_plain(const struct plan *plan, int64_t now)
 {
     double parked = 0;
-    sources_foreach(s, plan) if (s->trial.takes_part) parked += s->trial.base;
+    sources_foreach (s, plan)
+        if (s->trial.takes_part)
+            parked += s->trial.base;
     return plan->trial.kind == TRIAL_WITHOUT && plan->trial.phase == TRIAL_JUDGE &&
            now - plan->trial.since >= PARK_PLAIN_AFTER &&
            plan->trial.base - trial_total(plan, now) > PARK_PLAIN * parked;

@@ -159,8 +159,7 @@ bool split_urgent(const struct plan *plan, plan_source source, int64_t now,
     struct thief thief = thief_of(plan, source, now, outlook);
     uint64_t head = rangeset_run_end(&plan->done, plan->frontier);
     *ret = (struct tail){ 0 };
-    leases_foreach(l, plan)
-    {
+    leases_foreach (l, plan) {
         struct tail tail;
         double finish, ahead = l->pos > plan->frontier ? (double)(l->pos - plan->frontier) : 0;
         double needed = ahead / outlook->total;
@@ -189,8 +188,7 @@ bool split_choose(const struct plan *plan, plan_source source, int64_t now,
     /* A split of its own helps only where connections are limited: others come first. */
     double latest = 0, latest_own = 0;
     struct tail own = { 0 };
-    leases_foreach(l, plan)
-    {
+    leases_foreach (l, plan) {
         struct tail tail;
         double finish;
         if (!consider(plan, l, &thief, now, outlook, &tail, &finish) || finish < least)

@@ -28,18 +28,38 @@ static void set_phase(struct plan *plan, enum trial_phase phase, int64_t now)
 {
     plan->trial.phase = phase;
     plan->trial.since = now;
-    plan->trial.mark = plan->brought;
-    sources_foreach(s, plan) s->trial.mark = s->rate.total;
-}
 
-double trial_total(const struct plan *plan, int64_t now)
-{
-    return rate_between(plan->trial.mark, plan->brought, now - plan->trial.since);
+    sources_foreach (s, plan)
+        s->trial.mark = s->rate.total;
 }
 
 double trial_rate(const struct plan *plan, const struct source *s, int64_t now)
 {
     return rate_between(s->trial.mark, s->rate.total, now - plan->trial.since);
+}
+
+double trial_total(const struct plan *plan, int64_t now)
+{
+    double total = 0;
+    sources_foreach (s, plan)
+        total += trial_rate(plan, s, now);
+    return total;
+}
+
+static bool had_begun(const struct plan *plan)
+{
+    sources_foreach (s, plan)
+        if (s->trial.mark > 0)
+            return true;
+    return false;
+}
+
+static uint64_t bytes_since(const struct plan *plan)
+{
+    uint64_t bytes = 0;
+    sources_foreach (s, plan)
+        bytes += s->rate.total - s->trial.mark;
+    return bytes;
 }
 
 /* -- Who is tried, and how --------------------------------------------------------------------- */
@@ -74,8 +94,7 @@ static unsigned choose(struct plan *plan, bool (*fits)(const struct source *, in
 {
     struct source *first = NULL;
     unsigned count = 0;
-    sources_foreach(s, plan)
-    {
+    sources_foreach (s, plan) {
         s->trial.takes_part = all && fits(s, now);
         count += s->trial.takes_part;
         bool sooner = first && (s->own > first->own ||
@@ -140,8 +159,7 @@ static bool has_time(const struct plan *plan, const struct outlook *outlook)
 
 static void change(struct plan *plan, int64_t now)
 {
-    sources_foreach(s, plan)
-    {
+    sources_foreach (s, plan) {
         if (!s->trial.takes_part)
             continue;
         s->trial.before = s->slots_now;
@@ -203,7 +221,8 @@ static void leave(struct plan *plan, struct source *s, int64_t now)
 
 static void end_trial(struct plan *plan, int64_t now)
 {
-    sources_foreach(s, plan) s->trial.takes_part = false;
+    sources_foreach (s, plan)
+        s->trial.takes_part = false;
     set_phase(plan, TRIAL_NONE, now);
     plan->trial.ended = now;
 }
@@ -212,8 +231,9 @@ static void end_trial(struct plan *plan, int64_t now)
 static bool sum_grew(const struct plan *plan, double total, int64_t now)
 {
     double gained = 0;
-    sources_foreach(s, plan) if (s->trial.takes_part) gained +=
-        MAX(trial_rate(plan, s, now) - s->trial.base, 0.0);
+    sources_foreach (s, plan)
+        if (s->trial.takes_part)
+            gained += MAX(trial_rate(plan, s, now) - s->trial.base, 0.0);
     return total - plan->trial.base >= SUM_GREW * gained;
 }
 
@@ -221,16 +241,14 @@ static void judge_more(struct plan *plan, double total, int64_t now)
 {
     struct source *only = NULL;
     unsigned count = 0;
-    sources_foreach(s, plan)
-    {
+    sources_foreach (s, plan) {
         count += s->trial.takes_part;
         only = s->trial.takes_part ? s : only;
     }
     plan->trial.solo_count += count == 1;
     bool shared = count == 1 && park_suspect(plan, only, total, now);
     bool grew = !shared && sum_grew(plan, total, now);
-    sources_foreach(s, plan)
-    {
+    sources_foreach (s, plan) {
         if (!s->trial.takes_part)
             continue;
         double gain = trial_rate(plan, s, now) / MAX(s->trial.base, 1.0);
@@ -253,8 +271,7 @@ static void judge_more(struct plan *plan, double total, int64_t now)
 
 static void judge_fewer(struct plan *plan, int64_t now)
 {
-    sources_foreach(s, plan)
-    {
+    sources_foreach (s, plan) {
         if (!s->trial.takes_part)
             continue;
         bool kept = trial_rate(plan, s, now) >= FEWER_KEPT * s->trial.base;
@@ -268,7 +285,8 @@ static void judge_fewer(struct plan *plan, int64_t now)
 static void note_base(struct plan *plan, int64_t now)
 {
     plan->trial.base = trial_total(plan, now);
-    sources_foreach(s, plan) s->trial.base = trial_rate(plan, s, now);
+    sources_foreach (s, plan)
+        s->trial.base = trial_rate(plan, s, now);
 }
 
 /* What was measured last is the base of the next trial. */
@@ -299,7 +317,8 @@ static void judge(struct plan *plan, int64_t now)
         park_judge_with(plan, total, now);
         break;
     }
-    sources_foreach(s, plan) stays &= !s->trial.takes_part || s->trial.grew;
+    sources_foreach (s, plan)
+        stays &= !s->trial.takes_part || s->trial.grew;
     if (stays) { /* as it was measured it goes on, and so can the next trial */
         begin(plan, now);
     } else {
@@ -321,16 +340,14 @@ static bool measured(const struct plan *plan, int64_t now)
 {
     int64_t time = now - plan->trial.since;
     int64_t least = plan->trial.phase == TRIAL_NONE ? TRIAL_BASE : TRIAL_MEASURE;
-    return time >= TRIAL_MEASURE_MAX ||
-           (time >= least && plan->brought - plan->trial.mark >= TRIAL_BYTES);
+    return time >= TRIAL_MEASURE_MAX || (time >= least && bytes_since(plan) >= TRIAL_BYTES);
 }
 
 static void go_on(struct plan *plan, bool worth_it, int64_t now)
 {
     bool any = false, effect = true;
     int64_t settle = plan->trial.kind == TRIAL_WITHOUT ? PARK_SETTLE : TRIAL_SETTLE;
-    sources_foreach(s, plan)
-    {
+    sources_foreach (s, plan) {
         if (!s->trial.takes_part)
             continue;
         if (plan->trial.kind == TRIAL_MORE) /* the origin may have said "busy" */
@@ -362,7 +379,7 @@ void trial_tick(struct plan *plan, const struct outlook *outlook, int64_t now)
     if (park_is_outdated(plan, outlook))
         park_end(plan);
     bool settled = now - plan->trial.ended >= TRIAL_SETTLE;
-    if (!worth_it || !settled || plan->trial.mark == 0)
+    if (!worth_it || !settled || !had_begun(plan))
         set_phase(plan, TRIAL_NONE, now); /* what is measured begins anew */
     else if (measured(plan, now))
         begin(plan, now);

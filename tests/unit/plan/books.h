@@ -21,8 +21,7 @@ static inline const char *books_lease_fault(const struct plan *plan, const struc
         return "a lease's position is not within it";
     if (rangeset_count_within(&plan->free, a->pos, a->end) > 0)
         return "what is lent is free";
-    leases_foreach(b, plan)
-    {
+    leases_foreach (b, plan) {
         const char *fault = a < b ? books_pair_fault(a, b) : NULL;
         if (fault)
             return fault;
@@ -32,8 +31,7 @@ static inline const char *books_lease_fault(const struct plan *plan, const struc
 
 static inline const char *books_sources_fault(const struct plan *plan)
 {
-    sources_foreach(s, plan)
-    {
+    sources_foreach (s, plan) {
         if (s->leases > s->slots)
             return "a source has more leases than it may ever have";
         if (s->running > s->leases)
@@ -48,8 +46,7 @@ static inline const char *books_sources_fault(const struct plan *plan)
 static inline const char *books_fault(const struct plan *plan, uint64_t delivered)
 {
     uint64_t rests = 0, running = 0;
-    leases_foreach(a, plan)
-    {
+    leases_foreach (a, plan) {
         const char *fault = books_lease_fault(plan, a);
         if (fault)
             return fault;

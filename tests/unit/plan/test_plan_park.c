@@ -226,12 +226,12 @@ static void with_one_of_them_again(void **unused)
 static void a_plain_loss_is_seen_at_once(void **unused)
 {
     struct plan *plan = plan_in_trial(TRIAL_WITHOUT);
-    plan->brought = 16600000 * 3 / 10;
+    plan->sources[0].rate.total = 16600000 * 3 / 10;
     assert_true(park_is_plain(plan, SEC + 300 * MSEC));
     assert_false(park_is_plain(plan, SEC + 299 * MSEC));
-    plan->brought = 17000000 * 3 / 10;
+    plan->sources[0].rate.total = 17000000 * 3 / 10;
     assert_false(park_is_plain(plan, SEC + 300 * MSEC));
-    plan->brought = 0;
+    plan->sources[0].rate.total = 0;
     plan->trial.phase = TRIAL_RAMP;
     assert_false(park_is_plain(plan, SEC + 300 * MSEC));
     plan->trial.phase = TRIAL_JUDGE;
