@@ -57,23 +57,52 @@ struct ddm_error {
 
 #define DDM_INTERFACES_MAX 8
 
+/* Lists of strings end with NULL; NULL for the whole list: none of them. */
 struct ddm_options {
     const char *url;             /* required */
+    const char *const *mirrors;  /* other URLs of the same file */
     const char *output;          /* file name, or "-" for standard output; NULL: from the origin */
     const char *directory;       /* where the file goes; NULL: the current one */
-    const char *checksum;        /* "sha-256=HEX" (also sha-1, sha-512, md5); NULL: none */
-    const char *const *trackers; /* "HOST:PORT", NULL at the end; NULL: no tracker */
-    const char *const *peers;    /* "HOST:PORT" of peers to use besides the tracker's, the same */
+    const char *const *trackers; /* "HOST:PORT" */
+    const char *const *peers;    /* "HOST:PORT" of peers to use besides the tracker's */
     const char *host_id;         /* name of this machine; NULL: derived */
     /* Uplinks of this machine, by device ("eth0") or address: each is a source of its own. At most
-     * DDM_INTERFACES_MAX, NULL at the end; NULL: one, whatever way the kernel chooses. */
+     * DDM_INTERFACES_MAX; none: one, whatever way the kernel chooses. */
     const char *const *interfaces;
-    unsigned connections; /* per source at most, tuned below it; 0: the default, 16 */
-    unsigned retries;     /* of a source that fails, in a row; 0: the default, 16 */
-    bool quiet_tracker;   /* nobody asked for it: no notice where it is away */
-    bool no_peers;        /* only this machine's own uplink */
-    bool insecure;        /* talk to trackers and peers beyond this machine without a key */
-    bool force;           /* replace an existing file */
+    unsigned connections;    /* per source at most, tuned below it; 0: the default, 16 */
+    unsigned retries;        /* of a source that fails, in a row; 0: the default, 16 */
+    uint64_t limit_rate;     /* of all sources together; 0: none */
+    int64_t max_time;        /* of the whole; 0: none */
+    int64_t connect_timeout; /* of one try; 0: the default, 20 s */
+    bool quiet_tracker;      /* nobody asked for it: no notice where it is away */
+    bool no_peers;           /* only this machine's own uplink */
+    bool insecure;           /* talk to trackers and peers beyond this machine without a key */
+    bool force;              /* replace an existing file; begin anew */
+    bool only_newer;         /* replace it where the origin's is newer or of another size */
+
+    /* What the file must be. */
+    const char *const *checksums; /* "sha-256=HEX" (also sha-1, sha-512, md5); all must match.
+                                   * "auto": a checksum file beside it is looked for */
+    uint64_t size;                /* 0: any */
+    const char *piece_algorithm;  /* NULL: no hashes of pieces; the last piece may be shorter */
+    uint64_t piece_length;
+    const char *const *pieces; /* their hashes in hex, in order */
+    int spot_check;            /* bytes of a million that peers gave and that are fetched once more,
+                                * to compare, where there are no hashes of pieces; at least one small
+                                * range of each peer. 0: the default, 2500; -1: none */
+
+    /* Requests to the origin. Secrets stay on this machine unless `share_headers` says otherwise.
+     */
+    const char *const *headers;       /* "Name: value" */
+    const char *const *share_headers; /* names of `headers` that peers may send, too */
+    const char *user;                 /* "name:password" */
+    bool netrc;                       /* logins from ~/.netrc */
+    const char *cookies;              /* a file in Netscape's format; read only */
+    const char *referer, *user_agent; /* user_agent NULL: ddm's own */
+    const char *proxy; /* http, https, socks4, socks4a, socks5, socks5h URL; NULL: from
+                        * the environment; "": none */
+    const char *const *allow_redirects; /* private networks ("10.0.0.0/8") that a redirect from a
+                                         * public address may lead into */
 };
 
 enum ddm_source_kind {
@@ -125,13 +154,15 @@ enum ddm_event_type {
 struct ddm_event {
     enum ddm_event_type type;
     const char *url;
-    const char *path; /* of the finished file, "-" for standard output; NULL before START */
-    const char *part; /* of the unfinished file that was kept; NULL if there is none */
-    uint64_t size;    /* DDM_SIZE_UNKNOWN where the origin does not say */
-    uint64_t done;    /* bytes received and used */
-    uint64_t wasted;  /* bytes received twice or past a cut */
-    uint64_t rate;    /* of all sources together, now */
-    int64_t elapsed;  /* since the start, ns */
+    const char *path;  /* of the finished file, "-" for standard output; NULL before START */
+    const char *part;  /* of the unfinished file that was kept; NULL if there is none */
+    uint64_t size;     /* DDM_SIZE_UNKNOWN where the origin does not say */
+    uint64_t done;     /* bytes that are there: received and used, and `restored` */
+    uint64_t restored; /* of these, what a run before this one left */
+    bool already;      /* DONE: the file was there, nothing was loaded */
+    uint64_t wasted;   /* bytes received twice or past a cut */
+    uint64_t rate;     /* of all sources together, now */
+    int64_t elapsed;   /* since the start, ns */
     const struct ddm_source_info *sources;
     size_t source_count;
     const struct ddm_source_info *source; /* SOURCE: the one that changed, else NULL */
@@ -157,6 +188,21 @@ DDM_API void ddm_download_cancel(struct ddm_download *download);
 
 /* NULL is allowed; returns NULL. Not while it runs. */
 DDM_API struct ddm_download *ddm_download_free(struct ddm_download *download);
+
+/* What a Metalink (RFC 5854; also version 3) says of one file, as options to begin a download
+ * with: url, mirrors, output (a safe name), checksums, size and pieces are set, the rest is zero.
+ */
+struct ddm_metalink {
+    struct ddm_options *files; /* strings belong to the metalink */
+    size_t count;              /* 1 at least */
+};
+
+/* Reads a whole Metalink document. DDM_E_USAGE and why where it is none, or names no file that can
+ * be fetched. */
+DDM_API enum ddm_code ddm_metalink_new(struct ddm_metalink **ret, const char *text, size_t length,
+                                       struct ddm_error *ret_error);
+/* NULL is allowed; returns NULL. */
+DDM_API struct ddm_metalink *ddm_metalink_free(struct ddm_metalink *metalink);
 
 #ifdef __cplusplus
 }

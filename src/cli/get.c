@@ -196,7 +196,7 @@ int get_command(const struct options *options)
         .url = options->operands[0],
         .output = options_text(options, OPTION_OUTPUT),
         .directory = options_text(options, OPTION_DIRECTORY),
-        .checksum = options_text(options, OPTION_CHECKSUM),
+        .checksums = options_list(options, OPTION_CHECKSUM),
         .trackers = options_list(options, OPTION_TRACKER),
         .quiet_tracker = !options_given(options, OPTION_TRACKER),
         .peers = options_list(options, OPTION_PEER),

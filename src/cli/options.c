@@ -39,6 +39,7 @@ const struct option option_table[] = {
     { .id = OPTION_CHECKSUM,
       .name = "checksum",
       .type = OPTION_TYPE_STRING,
+      .list = true,
       .roles = ROLE_GET,
       .argument = "ALGO=HEX",
       .help = "What the whole file must hash to: sha-256, sha-512, sha-1 or md5. Computed while "

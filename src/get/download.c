@@ -100,8 +100,8 @@ static int take_options(struct ddm_download *d, const struct ddm_options *o, str
         r = error_set(err, DDM_E_USAGE, "the URL is too long");
     if (r == 0 && o->connections > CONNECTIONS_MAX)
         r = error_set(err, DDM_E_USAGE, "connections: at most %d", CONNECTIONS_MAX);
-    if (r == 0 && o->checksum)
-        r = digest_parse(o->checksum, job->algorithm, job->hex, err);
+    if (r == 0 && o->checksums && o->checksums[0])
+        r = digest_parse(o->checksums[0], job->algorithm, job->hex, err);
     if (r == 0)
         r = copy_string(&d->url, o->url, err);
     if (r == 0 && !(d->shown_url = str_url_public(o->url)))

@@ -55,7 +55,7 @@ struct fetch {
     curl_socket_t socket; /* that it last waited for */
     const struct fetch_ops *ops;
     void *arg;
-    bool (*allow)(void *arg, const struct sockaddr *address);
+    bool (*allow)(void *arg, const struct sockaddr *address, unsigned redirects);
     struct fetch_head head;
     bool head_told;
     bool paused;    /* as asked for */
@@ -120,7 +120,9 @@ static size_t on_body(char *data, size_t one, size_t length, void *arg)
 static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
 {
     struct fetch *f = arg;
-    if (f->allow && (f->gone || !f->allow(f->arg, &address->addr))) {
+    long redirects = 0;
+    curl_easy_getinfo(f->easy, CURLINFO_REDIRECT_COUNT, &redirects);
+    if (f->allow && (f->gone || !f->allow(f->arg, &address->addr, (unsigned)redirects))) {
         socket_host(f->denied, &address->addr);
         return CURL_SOCKET_BAD;
     }

@@ -25,6 +25,17 @@ struct fetch;
 #define FETCH_NAME_SIZE 512
 
 /* What the head of a reply says; fields that it lacks are empty, or FETCH_UNKNOWN. */
+#define FETCH_DIGESTS    6
+#define FETCH_LINKS_SIZE 4096
+
+/* What an origin says the file hashes to. */
+struct fetch_digest {
+    char algorithm[16]; /* as digest_new takes it */
+    char hex[2 * 64 + 1];
+    bool of_body; /* of the body that follows, which is the whole file only with a 200; else of the
+                   * file, whatever part of it the reply is */
+};
+
 struct fetch_head {
     long status;                /* HTTP status; 0 where the protocol has none (FTP) */
     bool http;                  /* a reply of HTTP, whatever its version */
@@ -39,6 +50,9 @@ struct fetch_head {
     char last_modified[64];
     char disposition[FETCH_NAME_SIZE];
     unsigned uplinks; /* DDM-Uplinks of a peer, up to DDM_INTERFACES_MAX; 0: not said */
+    struct fetch_digest digests[FETCH_DIGESTS]; /* Repr-Digest and the like; see head.h */
+    size_t digest_count;
+    char links[FETCH_LINKS_SIZE]; /* Link values, a comma between them, for link_next() */
 };
 #define FETCH_UNKNOWN UINT64_MAX
 
@@ -57,6 +71,19 @@ struct fetch_ops {
     void (*on_done)(void *arg, const struct fetch_result *result);
 };
 
+/* How requests to origins are made: one for all of a download. Strings are the caller's and must
+ * stay while there are fetches. */
+struct fetch_profile {
+    const char *const *headers; /* "Name: value", NULL at the end; may be NULL. After a redirect to
+                                 * another host those that are secrets are left out */
+    const char *user;           /* "name:password", for the URL's host only */
+    bool netrc;                 /* logins from ~/.netrc, where it exists */
+    const char *cookies;        /* file in Netscape's format, read only */
+    const char *referer, *user_agent;
+    const char *proxy;       /* URL; NULL: from the environment; "": none */
+    int64_t connect_timeout; /* ns; 0: 20 s */
+};
+
 struct fetch_request {
     const char *url;
     const char *method;         /* NULL: GET */
@@ -71,8 +98,10 @@ struct fetch_request {
     /* Until the other side must have taken the request, from when its name is known on: there is a
      * connection, and a kept one has proved alive; ns; 0: 20 s for name and connection. */
     int64_t patience;
-    /* Whether to connect to this address; NULL: any. Asked after DNS and after each redirect. */
-    bool (*allow)(void *arg, const struct sockaddr *address);
+    /* Whether to connect to this address; NULL: any. Asked after DNS and after each redirect, of
+     * which there were `redirects`. Not asked for a proxy. */
+    bool (*allow)(void *arg, const struct sockaddr *address, unsigned redirects);
+    const struct fetch_profile *profile; /* NULL: nothing special */
 };
 
 /* Once per loop. */
@@ -83,6 +112,9 @@ struct fetcher *fetcher_free(struct fetcher *fetcher); /* cancels what is left *
  * strings of the request are copied. No callback comes from within this call. */
 int fetch_start(struct fetch **ret, struct fetcher *fetcher, const struct fetch_request *request,
                 const struct fetch_ops *ops, void *arg, struct ddm_error *err);
+/* Where it was redirected to: the URL that the reply is from; "" before there is one. From on_head
+ * on, until the fetch is gone. */
+const char *fetch_effective_url(const struct fetch *fetch);
 /* Reads no more from the socket, from the next turn of the loop on (a few blocks may still come; to
  * refuse one, return FETCH_PAUSE: dearer, libcurl copies what it has read then). */
 void fetch_pause(struct fetch *fetch);

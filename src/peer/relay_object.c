@@ -300,7 +300,7 @@ static void on_fill_done(void *arg, const struct fetch_result *result)
 
 static const struct fetch_ops fill_ops = { on_fill_head, on_fill_data, on_fill_done };
 
-static bool policy_check(void *arg, const struct sockaddr *address)
+static bool policy_check(void *arg, const struct sockaddr *address, unsigned redirects)
 {
     const struct fill *fill = arg;
     return policy_allows(fill->object->relay->policy, address);

@@ -12,10 +12,11 @@
 #include "base/address.h"
 #include "ddm/ddm.h"
 
-#define MESSAGE_ID_SIZE   65                /* node and host ids: 1..64 of [A-Za-z0-9_-] */
-#define MESSAGE_URL_SIZE  8192              /* with NUL */
-#define MESSAGE_BODY_MAX  (16 * 1024)       /* largest body that a daemon takes */
-#define MESSAGE_REPLY_MAX (4 * 1024 * 1024) /* largest JSON that a client takes */
+#define MESSAGE_ID_SIZE      65                /* node and host ids: 1..64 of [A-Za-z0-9_-] */
+#define MESSAGE_URL_SIZE     8192              /* with NUL */
+#define MESSAGE_HEADERS_SIZE 4096              /* with NUL */
+#define MESSAGE_BODY_MAX     (16 * 1024)       /* largest body that a daemon takes */
+#define MESSAGE_REPLY_MAX    (4 * 1024 * 1024) /* largest JSON that a client takes */
 
 /* Whether text may stand as a node or host id. */
 bool message_id_valid(const char *text);
@@ -79,10 +80,22 @@ struct message_fetch {
     char etag[256]; /* empty: not said */
     char last_modified[64];
     uint32_t uplink; /* of the peer's, from 0, below DDM_INTERFACES_MAX */
+    /* To send to the origin, as JSON an object: "Name: value\n" for each, names and values valid
+     * (RFC 9110), none that the peer sets itself (Host, Range, If-…, Connection and the like). */
+    char headers[MESSAGE_HEADERS_SIZE];
 };
 char *message_fetch_encode(const struct message_fetch *fetch);
 int message_fetch_decode(struct message_fetch *ret, const char *json, size_t length,
                          struct ddm_error *err);
+
+/* POST /v1/peers/{id}/reports of a tracker: this peer gave wrong bytes. */
+struct message_report {
+    char reporter[MESSAGE_ID_SIZE]; /* host id of who says so */
+    char reason[64];                /* "wrong_bytes" */
+};
+char *message_report_encode(const struct message_report *report);
+int message_report_decode(struct message_report *ret, const char *json, size_t length,
+                          struct ddm_error *err);
 
 /* GET /v1/status of a tracker and of a peer: the fields below and "role" ("tracker", "peer");
  * "uptime" in seconds. */
