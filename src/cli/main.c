@@ -13,7 +13,8 @@
  *             log             log lines of the daemons
  *             str             numbers and units, parsed and printed
  *             util            cleanup by attribute, minimum, maximum, units of time and size
- * plan/       grid            the piece grid over an object
+ * plan/       bucket          a limit of the rate
+ *             grid            the piece grid over an object
  *             plan            the planner: leases, progress, failures
  *             plan_lend       which range is lent next
  *             plan_park       sources that share a link

@@ -13,6 +13,7 @@ int plan_new(struct plan **ret, const struct plan_config *config)
     plan->size = config->size;
     plan->window = config->window;
     plan->max_failures = config->max_failures ? config->max_failures : MAX_FAILURES;
+    plan->seed = config->seed;
     plan->awake_since = INT64_MIN;
     bool known = plan->size != PLAN_SIZE_UNKNOWN;
     if (leases_reserve(plan) < 0 || (known && rangeset_add(&plan->free, 0, plan->size, NULL) < 0)) {
@@ -100,11 +101,12 @@ static void fail_lease(struct plan *plan, struct lease *lease, enum plan_failure
         .lent_at = lease->lent_at,
         .retry_after = MIN(retry_after, PAUSE_ASKED_MAX),
         .now = now,
+        .seed = plan->seed,
     };
     end_lease(plan, lease);
     source_failed(source, &failed, plan->max_failures);
-    while (failure == PLAN_WRONG && source->first != 0)
-        cancel_lease(plan, &plan->leases[source->first - 1]);
+    if (failure == PLAN_WRONG)
+        plan_exclude_source(plan, (plan_source)(source - plan->sources));
 }
 
 void plan_done(struct plan *plan, plan_lease id, int64_t now)
@@ -138,6 +140,49 @@ void plan_set_size(struct plan *plan, uint64_t size)
             cancel_lease(plan, l);
     }
     rangeset_add(&plan->free, lent, size, NULL); /* room for it since plan_new */
+}
+
+int plan_restore(struct plan *plan, const struct rangeset *there)
+{
+    for (size_t i = 0; i < there->count; i++) {
+        struct range r = there->ranges[i];
+        leases_foreach (l, plan)
+            if (l->pos < r.end && r.begin < l->end)
+                cancel_lease(plan, l);
+        if (leases_reserve(plan) < 0 || rangeset_add(&plan->done, r.begin, r.end, NULL) < 0 ||
+            rangeset_remove(&plan->free, r.begin, r.end, NULL) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+int plan_take_back(struct plan *plan, uint64_t begin, uint64_t end)
+{
+    struct range run;
+    while (rangeset_next_run(&plan->done, begin, end, &run)) {
+        if (leases_reserve(plan) < 0 ||
+            rangeset_remove(&plan->done, run.begin, run.end, NULL) < 0 ||
+            rangeset_add(&plan->free, run.begin, run.end, NULL) < 0)
+            return -1;
+        plan->wasted += range_length(run);
+        leases_foreach (l, plan) /* what is on its way already */
+            if (rangeset_remove(&plan->free, l->pos, l->end, NULL) < 0)
+                return -1;
+    }
+    return 0;
+}
+
+void plan_exclude_source(struct plan *plan, plan_source source)
+{
+    struct source *s = &plan->sources[source];
+    s->excluded = true;
+    while (s->first != 0)
+        cancel_lease(plan, &plan->leases[s->first - 1]);
+}
+
+void plan_held(struct plan *plan, int64_t now)
+{
+    plan->awake_since = MAX(plan->awake_since, now);
 }
 
 /* How long a lease may be silent. Before its first byte a source that has shown nothing yet is

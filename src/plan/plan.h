@@ -41,6 +41,7 @@ struct plan_config {
     uint64_t size;         /* PLAN_SIZE_UNKNOWN before the probe was answered */
     uint64_t window;       /* lend only within [frontier, frontier + window); 0: everywhere */
     unsigned max_failures; /* in a row without a byte, before a source is given up; 0: 16 */
+    uint64_t seed;         /* of the jitter of pauses; 0: none */
 };
 
 #define PLAN_SIZE_UNKNOWN UINT64_MAX
@@ -70,6 +71,14 @@ struct plan *plan_free(struct plan *plan); /* NULL allowed; returns NULL */
  * nothing is left of them). */
 void plan_set_size(struct plan *plan, uint64_t size);
 
+/* Once, after the size is known and before anything else was done: these bytes are there from
+ * before. No source gave them. Leases that overlap them are cancelled. -1 without memory. */
+int plan_restore(struct plan *plan, const struct rangeset *there);
+
+/* What is done of [begin, end) turned out wrong: it is to be lent again, and counts as waste. -1
+ * without memory. */
+int plan_take_back(struct plan *plan, uint64_t begin, uint64_t end);
+
 struct plan_source_config {
     unsigned slots; /* leases at the same time at most (0 counts as 1): the polite cap */
     bool own;       /* an uplink of this machine: of several that share a link it is the one kept */
@@ -80,6 +89,9 @@ int plan_add_source(struct plan *plan, const struct plan_source_config *config, 
 
 /* No more leases for it; those it has go on unless they are failed by the caller. */
 void plan_remove_source(struct plan *plan, plan_source source);
+
+/* It gave something wrong, as was found out later: excluded, its leases are cancelled. */
+void plan_exclude_source(struct plan *plan, plan_source source);
 
 /* The next lease for a source. Returns true and fills the results, or false
  * where there is nothing for it now: no free slot, paused, everything lent and no split worth it,
@@ -121,6 +133,10 @@ void plan_fail(struct plan *plan, plan_lease lease, enum plan_failure failure, i
  * than a second without a call it takes that the caller slept, and forgives the silence until then.
  */
 void plan_tick(struct plan *plan, int64_t now);
+
+/* The caller has held all transfers back until now (a limit of the rate): their silence is not
+ * theirs. */
+void plan_held(struct plan *plan, int64_t now);
 
 /* Takes the next cancelled lease out of the queue: the caller stops its transfer and forgets it. */
 bool plan_take_cancelled(struct plan *plan, plan_lease *ret);

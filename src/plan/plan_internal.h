@@ -181,6 +181,7 @@ struct trial {
 struct plan {
     uint64_t size, window, frontier;
     unsigned max_failures;
+    uint64_t seed;
     struct rangeset done, free; /* nothing is in `free` before the size is known */
     uint64_t wasted;
     uint64_t hedged, twice; /* is fetched twice now; came twice */
@@ -318,6 +319,7 @@ struct failed {
     enum plan_failure failure;
     uint64_t brought; /* by the lease */
     int64_t lent_at, retry_after, now;
+    uint64_t seed;
 };
 void source_failed(struct source *source, const struct failed *failed, unsigned max_failures);
 

@@ -119,13 +119,20 @@ void source_dropped(struct source *source, const struct lease *lease)
         source->running--;
 }
 
+/* Between three quarters of it and all, so that those who failed together come back one by one. */
+static int64_t jittered(int64_t pause, const struct failed *failed)
+{
+    uint64_t random = failed->seed * ((uint64_t)failed->now | 1) * 0x9e3779b97f4a7c15 >> 56;
+    return pause - pause / 4 * (int64_t)random / 256;
+}
+
 /* first, twice that, four times … */
-static int64_t growing_pause(int64_t first, unsigned row, int64_t most)
+static int64_t growing_pause(int64_t first, unsigned row, int64_t most, const struct failed *failed)
 {
     int64_t pause = first;
     while (--row > 0 && pause < most)
         pause *= 2;
-    return MIN(pause, most);
+    return jittered(MIN(pause, most), failed);
 }
 
 /* While other leases of it go on, so many are evidently fine: no more than those from now on, but
@@ -143,7 +150,7 @@ static int64_t pause_after_busy(struct source *source, const struct failed *fail
         source->excluded = true;
     return failed->retry_after > 0
                ? failed->retry_after
-               : growing_pause(PAUSE_BUSY, MAX(source->busy, 1U), PAUSE_BUSY_MAX);
+               : growing_pause(PAUSE_BUSY, MAX(source->busy, 1U), PAUSE_BUSY_MAX, failed);
 }
 
 static int64_t pause_after_gone(struct source *source, const struct failed *failed, bool counts,
@@ -157,7 +164,8 @@ static int64_t pause_after_gone(struct source *source, const struct failed *fail
     }
     if (++source->failures >= max_failures)
         source->excluded = true;
-    return MAX(failed->retry_after, growing_pause(PAUSE_FIRST, source->failures, PAUSE_MAX));
+    return MAX(failed->retry_after,
+               growing_pause(PAUSE_FIRST, source->failures, PAUSE_MAX, failed));
 }
 
 void source_failed(struct source *source, const struct failed *failed, unsigned max_failures)

@@ -82,6 +82,19 @@ static void fail(struct run *run)
     plan_fail(run->plan, lease, how, (int64_t)take(run, 1) * 100 * MSEC, run->now);
 }
 
+/* A source goes; or something that it gave, or that was there from before, is found to be wrong. */
+static void withdraw(struct run *run)
+{
+    uint64_t what = take(run, 1), begin = run->plan->frontier + take(run, 3);
+    if (what == 0)
+        plan_remove_source(run->plan, some_source(run));
+    else if (what == 1)
+        plan_exclude_source(run->plan, some_source(run));
+    else if (plan_take_back(run->plan, begin, begin + take(run, 2)) < 0)
+        __builtin_trap();
+    run->done = MIN(run->done, plan_done_bytes(run->plan));
+}
+
 static void one_event(struct run *run)
 {
     plan_lease gone;
@@ -114,8 +127,7 @@ static void one_event(struct run *run)
                           rangeset_run_end(plan_done_set(run->plan), run->plan->frontier));
         break;
     case 8:
-        if (take(run, 1) == 0)
-            plan_remove_source(run->plan, some_source(run));
+        withdraw(run);
         break;
     case 9:
     case 10:
