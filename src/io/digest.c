@@ -55,16 +55,21 @@ int digest_update(struct digest *digest, const void *data, size_t length)
     return gnutls_hash(digest->handle, data, length) < 0 ? -1 : 0;
 }
 
-void digest_final(struct digest *digest, char hex[static DIGEST_HEX_SIZE])
+static void to_hex(char *hex, const unsigned char *raw, size_t length)
 {
     static const char digits[] = "0123456789abcdef";
-    unsigned char raw[64];
-    gnutls_hash_output(digest->handle, raw);
-    for (unsigned i = 0; i < digest->length; i++) {
+    for (size_t i = 0; i < length; i++) {
         hex[2 * i] = digits[raw[i] >> 4];
         hex[2 * i + 1] = digits[raw[i] & 15];
     }
-    hex[2 * digest->length] = '\0';
+    hex[2 * length] = '\0';
+}
+
+void digest_final(struct digest *digest, char hex[static DIGEST_HEX_SIZE])
+{
+    unsigned char raw[64];
+    gnutls_hash_output(digest->handle, raw);
+    to_hex(hex, raw, digest->length);
 }
 
 void digest_reset(struct digest *digest)
@@ -95,6 +100,35 @@ int digest_once(const char *algorithm, const void *data, size_t length, char *he
     memcpy(hex, whole, n);
     hex[n] = '\0';
     return r;
+}
+
+/* GnuTLS passes over white space and much else; a header has no such thing. */
+static bool is_base64(const char *text, size_t length)
+{
+    size_t padding = 0;
+    while (padding < 2 && padding < length && text[length - 1 - padding] == '=')
+        padding++;
+    for (size_t i = 0; i < length - padding; i++)
+        if (!isalnum((unsigned char)text[i]) && text[i] != '+' && text[i] != '/')
+            return false;
+    return true;
+}
+
+int digest_base64_to_hex(const char *algorithm, const char *text, size_t length, char *hex,
+                         size_t size)
+{
+    const struct algorithm *a = find_algorithm(algorithm);
+    size_t want = a ? gnutls_hash_get_len(a->id) : 0;
+    if (!a || length != (want + 2) / 3 * 4 || size < 2 * want + 1 || !is_base64(text, length))
+        return -1;
+    gnutls_datum_t base64 = { .data = (unsigned char *)text, .size = (unsigned)length }, raw;
+    if (gnutls_base64_decode2(&base64, &raw) < 0)
+        return -1;
+    bool fits = raw.size == want;
+    if (fits)
+        to_hex(hex, raw.data, want);
+    gnutls_free(raw.data);
+    return fits ? 0 : -1;
 }
 
 int digest_random(void *data, size_t length)

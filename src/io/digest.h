@@ -22,6 +22,12 @@ struct digest *digest_free(struct digest *digest);
 /* The digest of one block; `size` bytes of hex at most, NUL included (shorter ones are cut). */
 int digest_once(const char *algorithm, const void *data, size_t length, char *hex, size_t size);
 
+/* A digest as headers state it, in base64 (RFC 4648, 4, padded), as lower-case hex. -1 where the
+ * algorithm is not known, the text is not base64, or not as long as such a digest, or the hex does
+ * not fit; `hex` is untouched then. */
+int digest_base64_to_hex(const char *algorithm, const char *text, size_t length, char *hex,
+                         size_t size);
+
 /* Random bytes for ids and jitter; 0 or -1. */
 int digest_random(void *data, size_t length);
 

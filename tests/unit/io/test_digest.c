@@ -68,6 +68,49 @@ static void test_parse(void **state)
         assert_int_equal(digest_parse(wrong[i], algorithm, hex, &err), -DDM_E_USAGE);
 }
 
+/* The same digests of "abc", as a header states them (RFC 9530, Repr-Digest). */
+static void test_base64(void **state)
+{
+    static const char *const base64[] = {
+        "kAFQmDzST7DWlj99KOF/cg==",
+        "qZk+NkcGgWq6PiVxeFDCbJzQ2J0=",
+        "ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0=",
+        "3a81oZNherrMQXNJriBBMRLm+k6JqX6iCp7u5ktV05ohkpkqJ0/BqDa6PCOj/uu9RU1EI2Q86A4qmslPpUyknw==",
+    };
+    char hex[DIGEST_HEX_SIZE];
+    for (size_t i = 0; i < sizeof base64 / sizeof base64[0]; i++) {
+        const char *algorithm = of_abc[i][0];
+        size_t length = strlen(base64[i]);
+        assert_int_equal(digest_base64_to_hex(algorithm, base64[i], length, hex, sizeof hex), 0);
+        assert_string_equal(hex, of_abc[i][1]);
+        size_t exact = strlen(of_abc[i][1]) + 1;
+        assert_int_equal(digest_base64_to_hex(algorithm, base64[i], length, hex, exact), 0);
+        assert_int_equal(digest_base64_to_hex(algorithm, base64[i], length, hex, exact - 1), -1);
+        assert_int_equal(digest_base64_to_hex(algorithm, base64[i], length - 1, hex, exact), -1);
+    }
+}
+
+static void test_what_is_no_base64(void **state)
+{
+    static const char *const wrong[] = {
+        "",
+        "kAFQmDzST7DWlj99KOF_cg==",                     /* the alphabet of URLs */
+        "kAFQmDzST7DWlj99KOF/cg=",                      /* cut */
+        "kAFQmDzST7DWlj99KOF/cg",                       /* no padding */
+        "kAFQmDzST7DWlj99KO =cg==",                     /* something in between */
+        "kAFQmDzST7DWlj99KOF/====",                     /* shorter */
+        "kAFQmDzST7DWlj99KOF/cg8=",                     /* longer */
+        "kAFQmDzST7DW\r\n99KOF/cg==",                   /* lines */
+        "ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0=", /* of another algorithm */
+    };
+    char hex[DIGEST_HEX_SIZE] = "same";
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
+        assert_int_equal(digest_base64_to_hex("md5", wrong[i], strlen(wrong[i]), hex, sizeof hex),
+                         -1);
+    assert_int_equal(digest_base64_to_hex("crc32c", "AAAAAA==", 8, hex, sizeof hex), -1);
+    assert_string_equal(hex, "same");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -75,6 +118,8 @@ int main(void)
         cmocka_unit_test(test_unknown_algorithm),
         cmocka_unit_test(test_once_is_cut_to_its_room),
         cmocka_unit_test(test_parse),
+        cmocka_unit_test(test_base64),
+        cmocka_unit_test(test_what_is_no_base64),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
