@@ -25,10 +25,14 @@
  *             rangeset        sets of byte ranges
  *             rate            how fast bytes come
  * io/         digest          checksums
+ *             digest_kind     names of digests, as others spell them
  *             fetch           HTTP and FTP client (libcurl)
  *             fetch_curl      a request in libcurl's terms, and its errors in ours
  *             head            the header lines of replies
+ *             head_digest     digests that they state
+ *             http_date       the dates of HTTP
  *             httpd           HTTP server (libmicrohttpd)
+ *             link            Link headers: mirrors, Metalinks
  *             loop            event loop (libuv)
  *             socket          addresses for the kernel; interfaces of this machine
  *             store           bytes that were fetched, for whoever reads them next

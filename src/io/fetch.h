@@ -21,21 +21,22 @@
 struct fetcher;
 struct fetch;
 
-#define FETCH_ETAG_SIZE 256
-#define FETCH_NAME_SIZE 512
+#define FETCH_ETAG_SIZE  256
+#define FETCH_NAME_SIZE  512
 
-/* What the head of a reply says; fields that it lacks are empty, or FETCH_UNKNOWN. */
-#define FETCH_DIGESTS    6
+#define FETCH_DIGESTS    8 /* four algorithms, of the file and of the body */
 #define FETCH_LINKS_SIZE 4096
 
-/* What an origin says the file hashes to. */
+/* What an origin says the file hashes to. With a Content-Encoding it is of the encoded bytes. */
 struct fetch_digest {
     char algorithm[16]; /* as digest_new takes it */
     char hex[2 * 64 + 1];
-    bool of_body; /* of the body that follows, which is the whole file only with a 200; else of the
-                   * file, whatever part of it the reply is */
+    bool of_body;  /* of the body that follows, which is the whole file only with a 200; else of the
+                    * file, whatever part of it the reply is */
+    unsigned from; /* for head_digest.c: which headers say so */
 };
 
+/* What the head of a reply says; fields that it lacks are empty, or FETCH_UNKNOWN. */
 struct fetch_head {
     long status;                /* HTTP status; 0 where the protocol has none (FTP) */
     bool http;                  /* a reply of HTTP, whatever its version */
@@ -45,14 +46,17 @@ struct fetch_head {
     uint64_t begin, end, total; /* half-open; a 416 with "bytes * /N" gives total = N, no range */
     bool encoded;               /* Content-Encoding other than identity */
     bool multipart;             /* Content-Type: multipart/byteranges */
-    int64_t retry_after;        /* ns; 0: none */
+    int64_t retry_after;        /* ns, an hour at most; 0: none */
+    int64_t retry_at; /* Retry-After where it is a date, s since 1970; see fetch_head_at */
+    int64_t date;     /* Date, s since 1970; 0: none */
     char etag[FETCH_ETAG_SIZE]; /* with its quotes and W/ */
     char last_modified[64];
     char disposition[FETCH_NAME_SIZE];
     unsigned uplinks; /* DDM-Uplinks of a peer, up to DDM_INTERFACES_MAX; 0: not said */
-    struct fetch_digest digests[FETCH_DIGESTS]; /* Repr-Digest and the like; see head.h */
+    struct fetch_digest digests[FETCH_DIGESTS]; /* Repr-Digest and the like; see head_digest.h */
     size_t digest_count;
-    char links[FETCH_LINKS_SIZE]; /* Link values, a comma between them, for link_next() */
+    unsigned digests_off;         /* for head_digest.c: what is not to be trusted */
+    char links[FETCH_LINKS_SIZE]; /* Link values with commas between them, for link_next */
 };
 #define FETCH_UNKNOWN UINT64_MAX
 

@@ -4,10 +4,16 @@
 #include "base/str.h"
 #include "base/util.h"
 #include "io/digest.h"
+#include "io/head_digest.h"
+#include "io/http_date.h"
+#include "io/link.h"
 
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+
+#define RETRY_AFTER_MAX 3600 /* s: as long as anybody should wait */
+#define BROKEN_LINKS    16   /* of one header; the rest of it is not looked at then */
 
 struct span {
     const char *text;
@@ -120,6 +126,46 @@ static void parse_uplinks(struct fetch_head *head, struct span value)
     head->uplinks = ok ? (unsigned)number : 0;
 }
 
+/* Several headers are one list (RFC 9110, 5.3). What is not closed could swallow the next link. */
+static void gather_links(struct fetch_head *head, struct span value)
+{
+    unsigned broken = 0;
+    while (value.length > 0 && broken < BROKEN_LINKS) {
+        bool closed;
+        size_t n = link_length(value.text, value.length, &closed);
+        struct span link = trim(value.text, n);
+        size_t used = strlen(head->links), comma = used > 0;
+        char *out = head->links + used;
+        if (closed && link.length > 0 && used + comma < sizeof head->links &&
+            keep(out + comma, sizeof head->links - used - comma, link) && comma)
+            *out = ',';
+        broken += !closed;
+        n += n < value.length;
+        value.text += n;
+        value.length -= n;
+    }
+}
+
+static void parse_retry_after(struct fetch_head *head, struct span value)
+{
+    uint64_t seconds;
+    if (str_to_u64_n(value.text, value.length, &seconds) == 0) {
+        head->retry_after = (int64_t)MIN(seconds, (uint64_t)RETRY_AFTER_MAX) * SEC;
+        head->retry_at = 0;
+    } else {
+        head->retry_at = http_date_parse(value.text, value.length);
+        fetch_head_at(head, 0);
+    }
+}
+
+void fetch_head_at(struct fetch_head *head, int64_t now)
+{
+    int64_t from = head->date ? head->date : now;
+    if (head->retry_at && from)
+        head->retry_after =
+            MAX(MIN(head->retry_at - from, (int64_t)RETRY_AFTER_MAX), (int64_t)0) * SEC;
+}
+
 void fetch_head_line(struct fetch_head *head, const char *line, size_t length)
 {
     struct span all = trim(line, length);
@@ -156,9 +202,14 @@ void fetch_head_line(struct fetch_head *head, const char *line, size_t length)
     } else if (span_is(name, "DDM-Uplinks")) {
         parse_uplinks(head, value);
     } else if (span_is(name, "Retry-After")) {
-        /* Seconds only; dates are for caches (an hour is as long as anybody should wait). */
-        if (str_to_u64_n(value.text, value.length, &number) == 0)
-            head->retry_after = (int64_t)MIN(number, (uint64_t)3600) * SEC;
+        parse_retry_after(head, value);
+    } else if (span_is(name, "Date")) {
+        head->date = http_date_parse(value.text, value.length);
+        fetch_head_at(head, 0);
+    } else if (span_is(name, "Link")) {
+        gather_links(head, value);
+    } else {
+        head_digest_line(head, name.text, name.length, value.text, value.length);
     }
 }
 

@@ -147,6 +147,61 @@ static void test_the_number_of_uplinks(void **state)
     assert_int_equal(parse("DDM-Uplinks: 2\nHTTP/1.1 206 x\n").uplinks, 0);
 }
 
+static void test_retry_after_as_a_date(void **state)
+{
+    static const char *const dates[] = { "Sun, 06 Nov 1994 08:49:37 GMT",
+                                         "Sunday, 06-Nov-94 08:49:37 GMT",
+                                         "Sun Nov  6 08:49:37 1994" };
+    char lines[200];
+    for (size_t i = 0; i < ARRAY_SIZE(dates); i++) {
+        snprintf(lines, sizeof lines,
+                 "HTTP/1.1 503 x\nRetry-After: %s\nDate: Sun, 06 Nov 1994 08:49:07 GMT\n",
+                 dates[i]);
+        assert_int_equal(parse(lines).retry_after, 30 * SEC);
+        snprintf(lines, sizeof lines,
+                 "HTTP/1.1 503 x\nDate: Sun, 06 Nov 1994 08:49:35 GMT\nRetry-After: %s\n",
+                 dates[i]);
+        assert_int_equal(parse(lines).retry_after, 2 * SEC);
+        snprintf(lines, sizeof lines, "HTTP/1.1 503 x\nRetry-After: %s\n", dates[i]);
+        struct fetch_head h = parse(lines);
+        assert_int_equal(h.retry_after, 0); /* relative to what? */
+        fetch_head_at(&h, 784111777 - 5);
+        assert_int_equal(h.retry_after, 5 * SEC);
+    }
+    struct fetch_head h = parse("HTTP/1.1 503 x\nDate: Sun, 06 Nov 1994 08:49:37 GMT\n"
+                                "Retry-After: Mon, 07 Nov 1994 08:49:37 GMT\n");
+    assert_int_equal(h.retry_after, 3600 * SEC);
+    fetch_head_at(&h, 784111777 + 86400 - 5); /* its own clock goes before ours */
+    assert_int_equal(h.retry_after, 3600 * SEC);
+    h = parse("HTTP/1.1 503 x\nDate: Sun, 06 Nov 1994 08:49:37 GMT\n"
+              "Retry-After: Sun, 06 Nov 1994 08:49:30 GMT\n");
+    assert_int_equal(h.retry_after, 0);
+    h = parse("HTTP/1.1 503 x\nRetry-After: 4\nDate: Sun, 06 Nov 1994 08:49:37 GMT\n");
+    fetch_head_at(&h, 5);
+    assert_int_equal(h.retry_after, 4 * SEC);
+}
+
+static void test_links_are_gathered(void **state)
+{
+    assert_string_equal(
+        parse("HTTP/1.1 200 x\nLink: <a,b>; rel=duplicate ,<c>\nlink:\t<d>\n").links,
+        "<a,b>; rel=duplicate,<c>,<d>");
+    assert_string_equal(parse("HTTP/1.1 200 x\nLink: <a>; x=\"y\nLink: <b>; x=\"y\"\n").links,
+                        "<b>; x=\"y\"");
+    assert_string_equal(parse("Link: <a>\nHTTP/1.1 200 x\nLink: ,,\nLink: <\x01>, <b>\n").links,
+                        "<b>");
+    /* What does not fit is left out, and what is behind it may fit. */
+    char line[5000] = "Link: <a>, <";
+    memset(line + strlen(line), 'x', 4083);
+    strcat(line, ">, <bbb>, <cc>, <c>");
+    struct fetch_head h = parse(line);
+    assert_int_equal(strlen(h.links), 3 + 1 + 4085 + 1 + 5);
+    assert_string_equal(h.links + strlen(h.links) - 8, "x>,<bbb>");
+    memcpy(line, "Link: <aa>,<", 12);
+    h = parse(line);
+    assert_string_equal(h.links + strlen(h.links) - 7, "x>,<cc>");
+}
+
 static void test_versions(void **state)
 {
     assert_true(fetch_same_version("\"a\"", "", "\"a\"", ""));
@@ -171,6 +226,8 @@ int main(void)
         cmocka_unit_test(test_what_cannot_be_kept),
         cmocka_unit_test(test_chunked_has_no_length),
         cmocka_unit_test(test_the_number_of_uplinks),
+        cmocka_unit_test(test_retry_after_as_a_date),
+        cmocka_unit_test(test_links_are_gathered),
         cmocka_unit_test(test_versions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
