@@ -36,6 +36,7 @@
  *             loop            event loop (libuv)
  *             socket          addresses for the kernel; interfaces of this machine
  *             store           bytes that were fetched, for whoever reads them next
+ *             sums            checksum files beside downloads
  *             url             URLs, taken apart by libcurl
  * swarm/      announcer       tells a tracker of a peer
  *             exchange        one JSON request and its reply
