@@ -40,10 +40,12 @@
  *             url             URLs, taken apart by libcurl
  * swarm/      announcer       tells a tracker of a peer
  *             exchange        one JSON request and its reply
+ *             headers         headers that clients give to peers
  *             identity        node id and host id
  *             lister          asks a tracker for peers
  *             messages        the JSON between machines (jansson)
  *             policy          where a peer may connect to for others
+ *             report          tells a tracker of a peer that lied
  * get/        download        the public API
  *             job             one download: its sources, leases and end
  *             reply           is this reply what was asked for?

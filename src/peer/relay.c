@@ -128,7 +128,7 @@ static void reply_failure(struct relay_reader *reader, const struct relay_failur
         httpd_set_header(request, "Retry-After", seconds);
     }
     httpd_reply(request, f->status, "application/json",
-                message_origin_error(f->code, f->message, f->origin_status));
+                message_origin_error(f->code, f->message, f->origin_status, f->retry_after));
     reader_free(reader);
 }
 

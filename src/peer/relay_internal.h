@@ -31,6 +31,8 @@ struct relay_object {
     struct list link;
     struct relay *relay;
     char *url;
+    char *headers;       /* for the origin, as the request has them: a part of what it is */
+    char **header_lines; /* the same as a list */
     char etag[FETCH_ETAG_SIZE], last_modified[64]; /* what requests name; empty: private */
     uint64_t size;                                 /* DDM_SIZE_UNKNOWN before a head came */
     bool known;                                    /* a head came and was right */

@@ -5,6 +5,7 @@
 #include "base/str.h"
 #include "io/head.h"
 #include "peer/relay_internal.h"
+#include "swarm/headers.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -40,15 +41,25 @@ static bool is_private(const struct relay_object *o)
     return !o->etag[0] && !o->last_modified[0];
 }
 
+static void free_memory(struct relay_object *o)
+{
+    free(o->url);
+    free(o->headers);
+    free(o->header_lines);
+    free(o);
+}
+
 static struct relay_object *object_new(struct relay *relay, const struct message_fetch *wanted)
 {
     struct relay_object *o = calloc(1, sizeof *o);
     if (!o)
         return NULL;
     o->url = strdup(wanted->url);
-    if (!o->url || store_object_new(&o->bytes, relay->store) < 0) {
-        free(o->url);
-        free(o);
+    o->headers = strdup(wanted->headers);
+    o->header_lines = headers_split(wanted->headers);
+    if (!o->url || !o->headers || !o->header_lines ||
+        store_object_new(&o->bytes, relay->store) < 0) {
+        free_memory(o);
         return NULL;
     }
     o->relay = relay;
@@ -61,9 +72,11 @@ static struct relay_object *object_new(struct relay *relay, const struct message
     return o;
 }
 
+/* With other headers it is another object: what came with a login is for nobody without it. */
 static bool is_same(const struct relay_object *o, const struct message_fetch *wanted)
 {
-    return strcmp(o->url, wanted->url) == 0 && strcmp(o->etag, wanted->etag) == 0 &&
+    return strcmp(o->url, wanted->url) == 0 && strcmp(o->headers, wanted->headers) == 0 &&
+           strcmp(o->etag, wanted->etag) == 0 &&
            strcmp(o->last_modified, wanted->last_modified) == 0 &&
            (o->size == wanted->size || wanted->size == DDM_SIZE_UNKNOWN);
 }
@@ -118,8 +131,7 @@ void relay_object_free(struct relay_object *object)
     list_remove(&object->link);
     object->relay->idle -= object->idle;
     store_object_free(object->bytes);
-    free(object->url);
-    free(object);
+    free_memory(object);
 }
 
 /* Readers that asked for another uplink have fills of their own, or get them where they come to. */
@@ -341,6 +353,7 @@ static int fill_start(struct fill *fill)
     int64_t patience = UPLINK_PATIENCE << MIN(way->failures, UPLINK_PATIENCE_GROWS);
     struct fetch_request request = {
         .url = fill->object->url,
+        .headers = (const char *const *)fill->object->header_lines,
         .begin = fill->begin,
         .end = fill->end,
         .allow = policy_check,

@@ -35,6 +35,16 @@ static void failed(struct lister *l, const char *why)
         l->ops->on_away(l->arg, why);
 }
 
+/* Takes out those that enough machines have reported. Returns how many are left. */
+static size_t drop_reported(struct message_peer *peers, size_t count)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < count; i++)
+        if (peers[i].reports < REPORTS_ENOUGH)
+            peers[kept++] = peers[i];
+    return kept;
+}
+
 static void on_reply(void *arg, const struct exchange_reply *reply)
 {
     struct lister *l = arg;
@@ -50,7 +60,7 @@ static void on_reply(void *arg, const struct exchange_reply *reply)
     }
     l->away = false;
     loop_timer_start(l->timer, PAUSE, false);
-    l->ops->on_peers(l->arg, peers, count); /* may free l */
+    l->ops->on_peers(l->arg, peers, drop_reported(peers, count)); /* may free l */
 }
 
 static void on_timer(void *arg)

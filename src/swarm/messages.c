@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/str.h"
 #include "base/util.h"
+#include "swarm/headers.h"
 
 #include <inttypes.h>
 #include <jansson.h>
@@ -109,9 +110,11 @@ static const struct field peer_fields[] = {
     TEXT_FIELD("version", struct message_peer, announce.version, false, is_clean),
     NUMBER_FIELD("rate", U64, struct message_peer, announce.rate, false, 0, INT64_MAX, 0),
     NUMBER_FIELD("load", U32, struct message_peer, announce.load, false, 0, UINT32_MAX, 0),
+    NUMBER_FIELD("reports", U32, struct message_peer, reports, false, 0, UINT32_MAX, 0),
     {},
 };
 
+/* Without "headers", which are an object. */
 static const struct field fetch_fields[] = {
     TEXT_FIELD("url", struct message_fetch, url, true, is_url),
     NUMBER_FIELD("begin", U64, struct message_fetch, begin, true, 0, INT64_MAX, 0),
@@ -120,6 +123,12 @@ static const struct field fetch_fields[] = {
     TEXT_FIELD("etag", struct message_fetch, etag, false, is_clean),
     TEXT_FIELD("last_modified", struct message_fetch, last_modified, false, is_clean),
     NUMBER_FIELD("uplink", U32, struct message_fetch, uplink, false, 0, DDM_INTERFACES_MAX - 1, 0),
+    {},
+};
+
+static const struct field report_fields[] = {
+    TEXT_FIELD("reporter", struct message_report, reporter, true, message_id_valid),
+    TEXT_FIELD("reason", struct message_report, reason, true, is_code),
     {},
 };
 
@@ -239,19 +248,22 @@ static char *finish(json_t *object)
 
 /* --- the messages --- */
 
-char *message_origin_error(const char *code, const char *message, long origin_status)
+char *message_origin_error(const char *code, const char *message, long origin_status,
+                           int64_t retry_after)
 {
     char clean[sizeof((struct message_error *)0)->message];
     str_printable(clean, sizeof clean, message);
     json_t *object = json_pack("{s:s, s:s}", "error", code, "message", clean);
     if (object && origin_status)
         json_object_set_new(object, "status", json_integer(origin_status));
+    if (object && retry_after > 0)
+        json_object_set_new(object, "retry_after", json_integer((retry_after - 1) / SEC + 1));
     return finish(object);
 }
 
 char *message_error(const char *code, const char *message)
 {
-    return message_origin_error(code, message, 0);
+    return message_origin_error(code, message, 0, 0);
 }
 
 bool message_error_decode(struct message_error *ret, const char *json, size_t length)
@@ -358,9 +370,47 @@ int message_peers_decode(struct message_peer **ret, size_t *ret_count, const cha
     return 0;
 }
 
+/* Without memory, or where they are not valid: NULL. */
+static json_t *encode_headers(const char *headers)
+{
+    json_auto_t *object = json_object();
+    _cleanup_free_ char **lines = headers_split(headers);
+    char valid[MESSAGE_HEADERS_SIZE] = "";
+    for (char **line = lines; object && line && *line; line++) {
+        char *value = strstr(*line, ": ");
+        if (!value)
+            return NULL;
+        *value = '\0';
+        if (headers_add(valid, *line, value + 2, NULL) < 0 ||
+            json_object_set_new(object, *line, json_string(value + 2)) < 0)
+            return NULL;
+    }
+    return lines ? json_incref(object) : NULL;
+}
+
+static int decode_headers(char ret[static MESSAGE_HEADERS_SIZE], json_t *object,
+                          struct ddm_error *err)
+{
+    if (object && !json_is_object(object))
+        return error_set(err, DDM_E_USAGE, "\"headers\" must be an object");
+    for (void *i = json_object_iter(object); i; i = json_object_iter_next(object, i)) {
+        const char *text = json_string_value(json_object_iter_value(i));
+        int r = headers_add(ret, json_object_iter_key(i), text ? text : "", err);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
 char *message_fetch_encode(const struct message_fetch *fetch)
 {
-    return finish(encode(fetch_fields, fetch));
+    json_t *object = encode(fetch_fields, fetch);
+    if (object && *fetch->headers &&
+        json_object_set_new(object, "headers", encode_headers(fetch->headers)) < 0) {
+        json_decref(object);
+        return NULL;
+    }
+    return finish(object);
 }
 
 int message_fetch_decode(struct message_fetch *ret, const char *json, size_t length,
@@ -369,17 +419,36 @@ int message_fetch_decode(struct message_fetch *ret, const char *json, size_t len
     struct message_fetch result = {};
     json_auto_t *object = parse(json, length, err);
     int r = object ? decode(fetch_fields, &result, object, err) : -DDM_E_USAGE;
+    if (r == 0)
+        r = decode_headers(result.headers, json_object_get(object, "headers"), err);
     if (r < 0)
         return r;
     *ret = result;
     return 0;
 }
 
+char *message_report_encode(const struct message_report *report)
+{
+    return finish(encode(report_fields, report));
+}
+
+int message_report_decode(struct message_report *ret, const char *json, size_t length,
+                          struct ddm_error *err)
+{
+    struct message_report result = {};
+    json_auto_t *object = parse(json, length, err);
+    int r = object ? decode(report_fields, &result, object, err) : -DDM_E_USAGE;
+    if (r == 0)
+        *ret = result;
+    return r;
+}
+
 char *message_tracker_status_encode(const struct message_tracker_status *s)
 {
-    return finish(json_pack("{s:s, s:s, s:I, s:I, s:o}", "role", "tracker", "version", s->version,
-                            "uptime", (json_int_t)(s->uptime / SEC), "ttl", (json_int_t)s->ttl,
-                            "peers", encode_peers(s->peers, s->peer_count)));
+    return finish(json_pack("{s:s, s:s, s:I, s:I, s:o, s:o}", "role", "tracker", "version",
+                            s->version, "uptime", (json_int_t)(s->uptime / SEC), "ttl",
+                            (json_int_t)s->ttl, "reports", number(s->reports), "peers",
+                            encode_peers(s->peers, s->peer_count)));
 }
 
 /* Without memory: NULL. */

@@ -23,8 +23,10 @@ bool message_id_valid(const char *text);
 
 /* {"error": code, "message": message}; control characters in the message become '?'. */
 char *message_error(const char *code, const char *message);
-/* The same with "status", the origin's own (0: left out), for 502 and 504. */
-char *message_origin_error(const char *code, const char *message, long origin_status);
+/* The same with "status", the origin's own, for 502 and 504, and "retry_after" (ns; in the JSON in
+ * seconds, rounded up); 0: left out. */
+char *message_origin_error(const char *code, const char *message, long origin_status,
+                           int64_t retry_after);
 /* Takes an error body apart; false where it is not one. A message that is too long is cut. */
 struct message_error {
     char code[64]; /* of [a-z0-9_-] */
@@ -56,13 +58,14 @@ int message_announced_decode(struct message_announced *ret, const char *json, si
                              struct ddm_error *err);
 
 /* GET /v1/peers: {"peers": [{"id", "address", "port", "host_id", "version", "rate", "load",
- * "age_ms"}, …]}; one peer as the registry and the clients know it. Decoded, announce.port is
- * at.port and announce.address is empty. */
+ * "age_ms", "reports"}, …]}; one peer as the registry and the clients know it. Decoded,
+ * announce.port is at.port and announce.address is empty. */
 struct message_peer {
     char id[MESSAGE_ID_SIZE];
     struct address at; /* where clients reach it */
     struct message_announce announce;
-    int64_t age; /* ns since its last heartbeat; whole milliseconds between machines */
+    int64_t age;      /* ns since its last heartbeat; whole milliseconds between machines */
+    uint32_t reports; /* by so many different machines; 0 where the tracker does not say */
 };
 char *message_peers_encode(const struct message_peer *peers, size_t count);
 /* *ret is malloc'ed and the caller's. Peers that are not valid are left out. */
@@ -80,8 +83,8 @@ struct message_fetch {
     char etag[256]; /* empty: not said */
     char last_modified[64];
     uint32_t uplink; /* of the peer's, from 0, below DDM_INTERFACES_MAX */
-    /* To send to the origin, as JSON an object: "Name: value\n" for each, names and values valid
-     * (RFC 9110), none that the peer sets itself (Host, Range, If-…, Connection and the like). */
+    /* To send to the origin, "Name: value\n" for each, as headers_add() makes it (headers.h); in
+     * the JSON an object. Never to be logged. */
     char headers[MESSAGE_HEADERS_SIZE];
 };
 char *message_fetch_encode(const struct message_fetch *fetch);
@@ -90,8 +93,8 @@ int message_fetch_decode(struct message_fetch *ret, const char *json, size_t len
 
 /* POST /v1/peers/{id}/reports of a tracker: this peer gave wrong bytes. */
 struct message_report {
-    char reporter[MESSAGE_ID_SIZE]; /* host id of who says so */
-    char reason[64];                /* "wrong_bytes" */
+    char reporter[MESSAGE_ID_SIZE]; /* host id of who says so; anybody could claim it */
+    char reason[64];                /* "wrong_bytes"; of [a-z0-9_-] */
 };
 char *message_report_encode(const struct message_report *report);
 int message_report_decode(struct message_report *ret, const char *json, size_t length,
@@ -103,6 +106,7 @@ struct message_tracker_status {
     const char *version;
     int64_t uptime; /* ns */
     uint32_t ttl;
+    uint64_t reports; /* taken so far; of one machine on one peer only the first counts */
     const struct message_peer *peers;
     size_t peer_count;
 };

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* The two things that others want of a tracker.
+/* The three things that others want of a tracker.
  *
  * Announcer (peers): PUT at once, again on the interval that the tracker names, with growing,
  * jittered pauses while it is away (1 s … 30 s), DELETE at the end. One per tracker.
  * Lister (clients): GET /v1/peers now and every few seconds; tells of every answer. One per
  * tracker. Both tell of the first failure of a row and of the recovery, not of each: the announcer
  * in the log, the lister through on_away and the next on_peers. Both may be freed from within their
- * callbacks. */
+ * callbacks.
+ * Report (clients): POST /v1/peers/{id}/reports, once: this peer gave wrong bytes. */
 #ifndef DDM_SWARM_TRACKER_CLIENT_H
 #define DDM_SWARM_TRACKER_CLIENT_H
 
@@ -31,8 +32,12 @@ struct announcer *announcer_free(struct announcer *announcer);
 
 struct lister;
 
+/* So many machines have to report a peer before the others leave it out: one that errs, or that
+ * wants to harm it, is not enough. */
+#define REPORTS_ENOUGH 3
+
 struct lister_ops {
-    /* Peers that are alive; the array lives until the return. */
+    /* Peers that are alive, but those with REPORTS_ENOUGH; the array lives until the return. */
     void (*on_peers)(void *arg, const struct message_peer *peers, size_t count);
     /* It could not be asked (`why`); once per row of failures. */
     void (*on_away)(void *arg, const char *why);
@@ -42,5 +47,12 @@ int lister_new(struct lister **ret, struct loop *loop, struct fetcher *fetcher,
                const struct address *tracker, const char *object_key, const struct lister_ops *ops,
                void *arg, struct ddm_error *err);
 struct lister *lister_free(struct lister *lister);
+
+/* Tells a tracker what this machine saw of a peer. It is on its own from then on: nobody hears how
+ * it ended, and it ends with the fetcher, 5 s later at the most. 0, or a negative code where it
+ * could not be started. No host's address has to be in the report: the tracker counts by the
+ * address that it comes from. */
+int report_send(struct fetcher *fetcher, const struct address *tracker, const char *peer_id,
+                const struct message_report *report);
 
 #endif

@@ -9,9 +9,12 @@
 
 #include <string.h>
 
+#define REPORTER_SIZE 46 /* with NUL: the longest number of an address */
+
 struct entry {
-    struct message_peer peer; /* its age is filled in when it is listed */
-    int64_t seen;             /* its last announce */
+    struct message_peer peer;         /* its age is filled in when it is listed */
+    int64_t seen;                     /* its last announce */
+    char (*reporters)[REPORTER_SIZE]; /* peer.reports of them; NULL: none yet */
 };
 
 struct registry {
@@ -28,11 +31,17 @@ struct registry *registry_new(int64_t ttl)
     return r;
 }
 
+static void entry_free(struct entry *entry)
+{
+    free(entry->reporters);
+    free(entry);
+}
+
 struct registry *registry_free(struct registry *r)
 {
     if (r) {
         for (size_t i = 0; i < r->count; i++)
-            free(r->entries[i]);
+            entry_free(r->entries[i]);
         free(r->entries);
         free(r);
     }
@@ -71,7 +80,7 @@ static bool same_address(const struct address *a, const struct address *b)
 
 static void remove_at(struct registry *r, size_t i)
 {
-    free(r->entries[i]);
+    entry_free(r->entries[i]);
     r->count--;
     memmove(&r->entries[i], &r->entries[i + 1], (r->count - i) * sizeof *r->entries);
 }
@@ -141,6 +150,8 @@ int registry_announce(struct registry *r, const char *id, const struct message_a
         if (!entry)
             return -1;
     }
+    if (news.joined)
+        entry->peer.reports = 0; /* as if it had been taken out when it died */
     if (news.joined || news.moved)
         replace(r, id, &news.at, news.replaced);
     entry->peer.at = news.at;
@@ -158,6 +169,33 @@ bool registry_remove(struct registry *r, const char *id, struct address *ret_at)
     if (ret_at)
         *ret_at = entry->peer.at;
     remove_at(r, position_of(r, id));
+    return true;
+}
+
+static bool has_reported(const struct entry *entry, const char *reporter)
+{
+    for (uint32_t i = 0; i < entry->peer.reports; i++)
+        if (strcmp(entry->reporters[i], reporter) == 0)
+            return true;
+    return false;
+}
+
+bool registry_report(struct registry *r, const char *id, const char *reporter, int64_t now,
+                     bool *ret_new, struct message_peer *ret_peer)
+{
+    struct entry *entry = find(r, id);
+    if (!entry || !is_alive(r, entry, now))
+        return false;
+    if (!entry->reporters)
+        entry->reporters = calloc(REGISTRY_MAX_REPORTERS, sizeof *entry->reporters);
+    if (!entry->reporters)
+        return false;
+    bool is_new = entry->peer.reports < REGISTRY_MAX_REPORTERS && !has_reported(entry, reporter);
+    if (is_new)
+        str_copy(entry->reporters[entry->peer.reports++], REPORTER_SIZE, reporter);
+    *ret_new = is_new;
+    *ret_peer = entry->peer;
+    ret_peer->age = now - entry->seen;
     return true;
 }
 

@@ -10,8 +10,9 @@
 
 #include "swarm/messages.h"
 
-#define REGISTRY_MAX_PEERS 10000
-#define REGISTRY_ALL       SIZE_MAX
+#define REGISTRY_MAX_PEERS     10000
+#define REGISTRY_MAX_REPORTERS 16 /* of one peer; who comes later is not counted */
+#define REGISTRY_ALL           SIZE_MAX
 
 struct registry;
 
@@ -36,6 +37,12 @@ int registry_announce(struct registry *registry, const char *id,
 
 /* Takes a peer out. False where it is not there; *ret_at (may be NULL) says where it was. */
 bool registry_remove(struct registry *registry, const char *id, struct address *ret_at);
+
+/* Somebody at the address `reporter` (a number) says that this peer gave wrong bytes. Each address
+ * counts once, until the peer leaves or dies; *ret_new tells whether this one did, and *ret_peer
+ * what is known of the peer now. False where it is not there, or there is no memory. */
+bool registry_report(struct registry *registry, const char *id, const char *reporter, int64_t now,
+                     bool *ret_new, struct message_peer *ret_peer);
 
 /* Takes out one peer that is not alive any more and says which; false where there is none (left).
  */

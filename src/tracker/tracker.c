@@ -35,7 +35,7 @@ struct tracker {
     uint32_t ttl; /* s */
     int64_t started;
     struct {
-        uint64_t announces, lists, joins, leaves, expiries;
+        uint64_t announces, lists, joins, leaves, expiries, reports;
     } counts;
 };
 
@@ -123,6 +123,35 @@ static void delete_peer(void *arg, struct httpd_request *request)
     httpd_reply(request, 204, NULL, NULL);
 }
 
+/* Who reports is who is at the other end: a name could be anybody's. */
+static void post_report(void *arg, struct httpd_request *request)
+{
+    struct tracker *t = arg;
+    struct message_report report;
+    struct message_peer peer;
+    struct ddm_error err;
+    char remote[ADDRESS_HOST_SIZE];
+    bool is_new;
+    size_t length;
+    const char *body = httpd_body(request, &length), *id = peer_id(request);
+    if (!id)
+        return;
+    if (message_report_decode(&report, body, length, &err) < 0) {
+        httpd_reply_error(request, 400, "bad_request", "%s", err.message);
+        return;
+    }
+    socket_host(remote, httpd_remote(request));
+    if (!registry_report(t->registry, id, remote, loop_now(), &is_new, &peer)) {
+        httpd_reply_error(request, 404, "unknown_peer", "there is no peer %s", id);
+        return;
+    }
+    t->counts.reports += is_new;
+    if (is_new)
+        log_warn("tracker", "peer %s was reported by %s (%s): %s; %u reported it so far",
+                 DESCRIBE(id, &peer.at), remote, report.reporter, report.reason, peer.reports);
+    httpd_reply(request, 204, NULL, NULL);
+}
+
 static void get_peers(void *arg, struct httpd_request *request)
 {
     struct tracker *t = arg;
@@ -154,7 +183,8 @@ static void get_status(void *arg, struct httpd_request *request)
     int64_t now = loop_now();
     struct message_tracker_status status = { .version = DDM_VERSION,
                                              .uptime = now - t->started,
-                                             .ttl = t->ttl };
+                                             .ttl = t->ttl,
+                                             .reports = t->counts.reports };
     char *json = NULL;
     if (registry_list(t->registry, NULL, REGISTRY_ALL, now, &peers, &status.peer_count) == 0) {
         status.peers = peers;
@@ -185,6 +215,7 @@ static void get_metrics(void *arg, struct httpd_request *request)
         { "joins_total", "counter", "Peers that joined.", t->counts.joins },
         { "leaves_total", "counter", "Peers that left by themselves.", t->counts.leaves },
         { "expiries_total", "counter", "Peers that were not heard of.", t->counts.expiries },
+        { "reports_total", "counter", "Reports of wrong bytes.", t->counts.reports },
     };
     fprintf(out, "# HELP ddm_build_info What runs here.\n# TYPE ddm_build_info gauge\n"
                  "ddm_build_info{role=\"tracker\",version=\"" DDM_VERSION "\"} 1\n");
@@ -209,6 +240,7 @@ static void get_healthz(void *arg, struct httpd_request *request)
 static const struct httpd_route routes[] = {
     { "PUT", "/v1/peers/{}", MESSAGE_BODY_MAX, put_peer },
     { "DELETE", "/v1/peers/{}", 0, delete_peer },
+    { "POST", "/v1/peers/{}/reports", MESSAGE_BODY_MAX, post_report },
     { "GET", "/v1/peers", 0, get_peers },
     { "GET", "/v1/status", 0, get_status },
     { "GET", "/v1/metrics", 0, get_metrics },

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The tracker daemon: knows which peers are alive. Routes are the design's: PUT, DELETE and GET
- * /v1/peers, GET /v1/status, /metrics and /healthz (with and without /v1). Its state is soft and
- * lives in the registry (registry.h), which is pure. */
+ * /v1/peers, POST /v1/peers/{id}/reports, GET /v1/status, /metrics and /healthz (with and without
+ * /v1). Its state is soft and lives in the registry (registry.h), which is pure. */
 #ifndef DDM_TRACKER_TRACKER_H
 #define DDM_TRACKER_TRACKER_H
 

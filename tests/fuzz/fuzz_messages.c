@@ -2,10 +2,12 @@
 /* Every decoder of messages, on the same bytes. What one takes must keep the promises of its
  * struct, and must come out the same after another turn through encoder and decoder. */
 #include "base/str.h"
+#include "swarm/headers.h"
 #include "swarm/messages.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -34,10 +36,11 @@ static void check_error(const char *json, size_t length)
     require_clean(e.code, sizeof e.code);
     require_clean(e.message, sizeof e.message);
     require(*e.code && e.retry_after >= 0 && e.origin_status >= 0 && e.origin_status <= 999);
-    char *again = message_origin_error(e.code, e.message, e.origin_status);
+    char *again = message_origin_error(e.code, e.message, e.origin_status, e.retry_after);
     struct message_error f;
     require(again && message_error_decode(&f, again, strlen(again)));
-    require(strcmp(e.message, f.message) == 0 && e.origin_status == f.origin_status);
+    require(strcmp(e.message, f.message) == 0 && e.origin_status == f.origin_status &&
+            e.retry_after == f.retry_after);
     free(again);
 }
 
@@ -88,10 +91,30 @@ static void check_peers(const char *json, size_t length)
     require(count == count_again);
     for (size_t i = 0; i < count; i++)
         require(strcmp(a[i].id, b[i].id) == 0 && strcmp(a[i].at.host, b[i].at.host) == 0 &&
-                a[i].at.port == b[i].at.port && a[i].age == b[i].age);
+                a[i].at.port == b[i].at.port && a[i].age == b[i].age &&
+                a[i].reports == b[i].reports);
     free(again);
     free(a);
     free(b);
+}
+
+/* What goes to origins: a name and a value a line, nothing that could begin another. */
+static void check_headers(const char *headers)
+{
+    char sorted[MESSAGE_HEADERS_SIZE] = "";
+    char **lines = headers_split(headers);
+    require(lines && (!*headers || headers[strlen(headers) - 1] == '\n'));
+    for (char **line = lines; *line; line++) {
+        require_clean(*line, MESSAGE_HEADERS_SIZE);
+        char *value = strstr(*line, ": ");
+        require(value && value[2]);
+        *value = '\0';
+        require(!**line || !strchr(*line, ' '));
+        require(strcasecmp(*line, "Host") != 0 && strncasecmp(*line, "If-", 3) != 0);
+        require(headers_add(sorted, *line, value + 2, NULL) == 0);
+    }
+    require(strcmp(sorted, headers) == 0);
+    free(lines);
 }
 
 static void check_fetch(const char *json, size_t length)
@@ -104,11 +127,25 @@ static void check_fetch(const char *json, size_t length)
     require_clean(a.etag, sizeof a.etag);
     require_clean(a.last_modified, sizeof a.last_modified);
     require(a.begin <= INT64_MAX && a.end <= INT64_MAX && a.uplink < DDM_INTERFACES_MAX);
+    check_headers(a.headers);
     char *again = message_fetch_encode(&a);
     require(again && message_fetch_decode(&b, again, strlen(again), NULL) == 0);
     require(strcmp(a.url, b.url) == 0 && a.begin == b.begin && a.end == b.end && a.size == b.size &&
             a.uplink == b.uplink && strcmp(a.etag, b.etag) == 0 &&
-            strcmp(a.last_modified, b.last_modified) == 0);
+            strcmp(a.last_modified, b.last_modified) == 0 && strcmp(a.headers, b.headers) == 0);
+    free(again);
+}
+
+static void check_report(const char *json, size_t length)
+{
+    struct message_report a, b;
+    if (message_report_decode(&a, json, length, NULL) < 0)
+        return;
+    require(message_id_valid(a.reporter) && *a.reason);
+    require_clean(a.reason, sizeof a.reason);
+    char *again = message_report_encode(&a);
+    require(again && message_report_decode(&b, again, strlen(again), NULL) == 0);
+    require(strcmp(a.reporter, b.reporter) == 0 && strcmp(a.reason, b.reason) == 0);
     free(again);
 }
 
@@ -119,5 +156,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check_announced((const char *)data, size);
     check_peers((const char *)data, size);
     check_fetch((const char *)data, size);
+    check_report((const char *)data, size);
     return 0;
 }

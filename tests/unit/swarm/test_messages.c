@@ -40,9 +40,16 @@ static void errors(void **state)
     assert_int_equal(e.origin_status, 0);
     assert_int_equal(e.retry_after, 0);
 
-    _cleanup_free_ char *origin = message_origin_error("origin", "not found", 404);
+    _cleanup_free_ char *origin = message_origin_error("origin", "not found", 404, 0);
+    assert_string_equal(origin, "{\"error\":\"origin\",\"message\":\"not found\",\"status\":404}");
     assert_true(message_error_decode(&e, origin, strlen(origin)));
     assert_int_equal(e.origin_status, 404);
+    assert_int_equal(e.retry_after, 0);
+
+    _cleanup_free_ char *busy = message_origin_error("origin", "busy", 503, 2 * SEC + 1);
+    assert_true(message_error_decode(&e, busy, strlen(busy)));
+    assert_int_equal(e.origin_status, 503);
+    assert_int_equal(e.retry_after, 3 * SEC);
 
     static const char full[] = "{\"error\":\"x\",\"retry_after\":7,\"status\":\"404\",\"more\":{}}";
     assert_true(message_error_decode(&e, full, strlen(full)));
@@ -172,6 +179,7 @@ static void lists_of_peers(void **state)
         { .id = "a",
           .at = { "10.0.0.1", 7071 },
           .age = 1234567890,
+          .reports = 2,
           .announce = { .host_id = "h", .version = "1", .rate = 5, .load = 2, .port = 1 } },
         { .id = "b", .at = { "fe80::1", 1 }, .announce = { .host_id = "h2" } },
     };
@@ -187,6 +195,8 @@ static void lists_of_peers(void **state)
     assert_int_equal(got[0].announce.rate, 5);
     assert_int_equal(got[0].announce.load, 2);
     assert_int_equal(got[0].age, 1234 * MSEC);
+    assert_int_equal(got[0].reports, 2);
+    assert_int_equal(got[1].reports, 0); /* not said */
     assert_string_equal(got[1].at.host, "fe80::1");
     _cleanup_free_ char *none = message_peers_encode(NULL, 0);
     assert_string_equal(none, "{\"peers\":[]}");
@@ -199,6 +209,7 @@ static void peers_that_are_wrong_are_left_out(void **state)
         "{\"id\":\"a\",\"address\":\"\",\"port\":1,\"host_id\":\"h\"},"
         "{\"id\":\"a\",\"address\":\"x@y\",\"port\":1,\"host_id\":\"h\"},"
         "{\"id\":\"a\",\"address\":\"h\",\"port\":0,\"host_id\":\"h\"},"
+        "{\"id\":\"a\",\"address\":\"h\",\"port\":1,\"host_id\":\"h\",\"reports\":-1},"
         "{\"id\":\"ok\",\"address\":\"h\",\"port\":1,\"host_id\":\"h\",\"age_ms\":-5}]}";
     _cleanup_free_ struct message_peer *got = NULL;
     size_t count = 0;
@@ -223,7 +234,8 @@ static void fetches_there_and_back(void **state)
                                       .size = 9,
                                       .etag = "W/\"x\"",
                                       .last_modified = "Mon, 01 Jan 2024 00:00:00 GMT",
-                                      .uplink = 7 };
+                                      .uplink = 7,
+                                      .headers = "Cookie: a=\"b\"\nX-Key: \xc3\xa4\n" };
     static struct message_fetch b;
     _cleanup_free_ char *json = message_fetch_encode(&a);
     assert_int_equal(message_fetch_decode(&b, json, strlen(json), NULL), 0);
@@ -234,20 +246,50 @@ static void fetches_there_and_back(void **state)
     assert_string_equal(b.etag, a.etag);
     assert_string_equal(b.last_modified, a.last_modified);
     assert_int_equal(b.uplink, 7);
+    assert_string_equal(b.headers, a.headers);
+    assert_non_null(
+        strstr(json, "\"headers\":{\"Cookie\":\"a=\\\"b\\\"\",\"X-Key\":\"\xc3\xa4\"}"));
 
     a.uplink = 0;
     a.size = DDM_SIZE_UNKNOWN;
     *a.etag = '\0';
     *a.last_modified = '\0';
+    *a.headers = '\0';
     _cleanup_free_ char *least = message_fetch_encode(&a);
     assert_null(strstr(least, "size"));
     assert_null(strstr(least, "uplink"));
+    assert_null(strstr(least, "headers"));
     assert_int_equal(message_fetch_decode(&b, least, strlen(least), NULL), 0);
     assert_true(b.size == DDM_SIZE_UNKNOWN);
     assert_int_equal(b.uplink, 0);
     assert_string_equal(b.etag, "");
+    assert_string_equal(b.headers, "");
     a.end = DDM_SIZE_UNKNOWN;
     assert_null(message_fetch_encode(&a));
+}
+
+static void headers_of_fetches_come_sorted(void **state)
+{
+    static const char one[] = "{\"url\":\"http://h/\",\"begin\":0,\"end\":1,\"headers\":"
+                              "{\"X\":\"1\",\"Cookie\":\"2\",\"b\":\"3\"}}";
+    static const char none[] = "{\"url\":\"http://h/\",\"begin\":0,\"end\":1,\"headers\":{}}";
+    static struct message_fetch fetch;
+    assert_int_equal(message_fetch_decode(&fetch, one, strlen(one), NULL), 0);
+    assert_string_equal(fetch.headers, "b: 3\nCookie: 2\nX: 1\n");
+    assert_int_equal(message_fetch_decode(&fetch, none, strlen(none), NULL), 0);
+    assert_string_equal(fetch.headers, "");
+}
+
+static void headers_that_are_not_valid_are_not_encoded(void **state)
+{
+    static const char *const cases[] = { "X\n",          "X:1\n", "Host: x\n",
+                                         "A: 1\nA: 2\n", "A: \n", ": 1\n" };
+    static struct message_fetch fetch = { .url = "http://h/", .end = 1 };
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        str_copy(fetch.headers, sizeof fetch.headers, cases[i]);
+        if (message_fetch_encode(&fetch))
+            fail_msg("%s was taken", cases[i]);
+    }
 }
 
 static void fetches_that_are_none(void **state)
@@ -267,6 +309,19 @@ static void fetches_that_are_none(void **state)
         "{\"url\":\"http://h/\",\"begin\":0,\"end\":1,\"uplink\":-1}",
         "{\"url\":\"http://h/\",\"begin\":0,\"end\":1,\"uplink\":\"1\"}",
         "{\"url\":\"http://h/\",\"begin\":0,\"end\":1,\"uplink\":1.0}",
+        "{\"url\":\"http://h/\",\"begin\":0,\"end\":1,\"headers\":[]}",
+        "{\"url\":\"http://h/\",\"begin\":0,\"end\":1,\"headers\":\"X: y\"}",
+        "{\"url\":\"http://h/\",\"begin\":0,\"end\":1,\"headers\":null}",
+        "{\"url\":\"http://h/\",\"begin\":0,\"end\":1,\"headers\":{\"X\":1}}",
+        "{\"url\":\"http://h/\",\"begin\":0,\"end\":1,\"headers\":{\"X\":null}}",
+        "{\"url\":\"http://h/\",\"begin\":0,\"end\":1,\"headers\":{\"X\":\"\"}}",
+        "{\"url\":\"http://h/\",\"begin\":0,\"end\":1,\"headers\":{\"X\":\"a\\nb\"}}",
+        "{\"url\":\"http://h/\",\"begin\":0,\"end\":1,\"headers\":{\"X\":\"a\\u0000b\"}}",
+        "{\"url\":\"http://h/\",\"begin\":0,\"end\":1,\"headers\":{\"X y\":\"a\"}}",
+        "{\"url\":\"http://h/\",\"begin\":0,\"end\":1,\"headers\":{\"\":\"a\"}}",
+        "{\"url\":\"http://h/\",\"begin\":0,\"end\":1,\"headers\":{\"host\":\"a\"}}",
+        "{\"url\":\"http://h/\",\"begin\":0,\"end\":1,\"headers\":{\"X\":\"a\",\"x\":\"a\"}}",
+        "{\"url\":\"http://h/\",\"begin\":0,\"end\":1,\"headers\":{\"X\":\"a\",\"X\":\"a\"}}",
     };
     static struct message_fetch fetch = { .begin = 77 };
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
@@ -288,15 +343,50 @@ static void a_url_has_its_limit(void **state)
     assert_int_equal(message_fetch_decode(&fetch, over, strlen(over), NULL), -DDM_E_USAGE);
 }
 
+static void reports_there_and_back(void **state)
+{
+    struct message_report a = { .reporter = "host-1", .reason = "wrong_bytes" }, b = { 0 };
+    _cleanup_free_ char *json = message_report_encode(&a);
+    assert_string_equal(json, "{\"reporter\":\"host-1\",\"reason\":\"wrong_bytes\"}");
+    assert_int_equal(message_report_decode(&b, json, strlen(json), NULL), 0);
+    assert_string_equal(b.reporter, "host-1");
+    assert_string_equal(b.reason, "wrong_bytes");
+}
+
+static void reports_that_are_none(void **state)
+{
+    static const char *const cases[] = {
+        "",
+        "[]",
+        "{}",
+        "{\"reporter\":\"h\"}",
+        "{\"reason\":\"x\"}",
+        "{\"reporter\":\"a b\",\"reason\":\"x\"}",
+        "{\"reporter\":\"\",\"reason\":\"x\"}",
+        "{\"reporter\":\"h\",\"reason\":\"\"}",
+        "{\"reporter\":\"h\",\"reason\":\"A b\"}",
+        "{\"reporter\":\"h\",\"reason\":\"a\\nb\"}",
+        "{\"reporter\":\"h\",\"reason\":7}",
+        "{\"reporter\":\"h\",\"reason\":"
+        "\"0123456789012345678901234567890123456789012345678901234567890123\"}",
+    };
+    struct message_report report = { .reporter = "before" };
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+        if (message_report_decode(&report, cases[i], strlen(cases[i]), NULL) != -DDM_E_USAGE)
+            fail_msg("%s was taken", cases[i]);
+    assert_string_equal(report.reporter, "before");
+}
+
 static void statuses(void **state)
 {
     struct message_peer peer = { .id = "a", .at = { "h", 1 }, .announce = { .host_id = "h" } };
-    struct message_tracker_status t = { "1", 2 * SEC, 30, &peer, 1 };
+    struct message_tracker_status t = { "1", 2 * SEC, 30, 7, &peer, 1 };
     _cleanup_free_ char *tracker = message_tracker_status_encode(&t);
-    assert_string_equal(tracker,
-                        "{\"role\":\"tracker\",\"version\":\"1\",\"uptime\":2,\"ttl\":30,"
-                        "\"peers\":[{\"id\":\"a\",\"address\":\"h\",\"port\":1,\"host_id\":\"h\","
-                        "\"age_ms\":0}]}");
+    assert_string_equal(
+        tracker,
+        "{\"role\":\"tracker\",\"version\":\"1\",\"uptime\":2,\"ttl\":30,"
+        "\"reports\":7,\"peers\":[{\"id\":\"a\",\"address\":\"h\",\"port\":1,\"host_id\":\"h\","
+        "\"age_ms\":0}]}");
     const char *const interfaces[] = { "eth0", "10.0.0.7", NULL };
     struct message_peer_status p = { .version = "1",
                                      .host_id = "h",
@@ -331,8 +421,12 @@ int main(void)
         cmocka_unit_test(lists_of_peers),
         cmocka_unit_test(peers_that_are_wrong_are_left_out),
         cmocka_unit_test(fetches_there_and_back),
+        cmocka_unit_test(headers_of_fetches_come_sorted),
+        cmocka_unit_test(headers_that_are_not_valid_are_not_encoded),
         cmocka_unit_test(fetches_that_are_none),
         cmocka_unit_test(a_url_has_its_limit),
+        cmocka_unit_test(reports_there_and_back),
+        cmocka_unit_test(reports_that_are_none),
         cmocka_unit_test(statuses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

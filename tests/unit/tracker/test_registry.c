@@ -216,6 +216,83 @@ static void objects_spread_evenly(void **state)
         assert_in_range(first[i], 400, 600);
 }
 
+/* The number of reporters after this report; -1: there is no such peer. */
+static int report(struct registry *r, const char *id, const char *reporter, int64_t now,
+                  bool expect_new)
+{
+    struct message_peer peer;
+    bool is_new;
+    if (!registry_report(r, id, reporter, now, &is_new, &peer))
+        return -1;
+    assert_int_equal(is_new, expect_new);
+    assert_string_equal(peer.id, id);
+    return (int)peer.reports;
+}
+
+static uint32_t listed_reports(struct registry *r, const char *id, int64_t now)
+{
+    struct message_peer *peers = NULL;
+    size_t count = 0;
+    uint32_t reports = UINT32_MAX;
+    assert_int_equal(registry_list(r, NULL, REGISTRY_ALL, now, &peers, &count), 0);
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(peers[i].id, id) == 0)
+            reports = peers[i].reports;
+    free(peers);
+    return reports;
+}
+
+static void reports_count_each_reporter_once(void **state)
+{
+    announce(*state, "a", "10.0.0.1", 1, 0);
+    announce(*state, "b", "10.0.0.2", 2, 0);
+    assert_int_equal(report(*state, "a", "10.0.0.7", 1, true), 1);
+    assert_int_equal(report(*state, "a", "10.0.0.7", 2, false), 1);
+    assert_int_equal(report(*state, "a", "10.0.0.77", 2, true), 2);
+    assert_int_equal(report(*state, "b", "10.0.0.7", 2, true), 1);
+    assert_int_equal(report(*state, "c", "10.0.0.7", 2, true), -1);
+    assert_int_equal(listed_reports(*state, "a", 2), 2);
+    assert_int_equal(listed_reports(*state, "b", 2), 1);
+    announce(*state, "a", "10.0.0.1", 1, SEC); /* a heartbeat */
+    announce(*state, "a", "10.0.0.3", 9, SEC); /* or a move */
+    assert_int_equal(listed_reports(*state, "a", SEC), 2);
+}
+
+static void reports_go_with_the_peer(void **state)
+{
+    announce(*state, "a", "10.0.0.1", 1, 0);
+    announce(*state, "b", "10.0.0.2", 2, 0);
+    announce(*state, "c", "10.0.0.3", 3, 0);
+    report(*state, "a", "10.0.0.7", 0, true);
+    report(*state, "b", "10.0.0.7", 0, true);
+    report(*state, "c", "10.0.0.7", 0, true);
+    registry_remove(*state, "a", NULL);
+    announce(*state, "a", "10.0.0.1", 1, 0);
+    assert_int_equal(listed_reports(*state, "a", 0), 0);
+    announce(*state, "d", "10.0.0.2", 2, 0); /* in the place of b */
+    assert_int_equal(listed_reports(*state, "d", 0), 0);
+    assert_int_equal(report(*state, "c", "10.0.0.7", TTL, true), -1); /* dead */
+    announce(*state, "c", "10.0.0.3", 3, TTL);
+    assert_int_equal(listed_reports(*state, "c", TTL), 0);
+    assert_int_equal(report(*state, "c", "10.0.0.7", TTL, true), 1);
+}
+
+static void reporters_are_bounded(void **state)
+{
+    static const char longest[] = "ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.254";
+    static const char other[] = "ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255";
+    char reporter[32];
+    announce(*state, "a", "10.0.0.1", 1, 0);
+    assert_int_equal(report(*state, "a", longest, 0, true), 1);
+    assert_int_equal(report(*state, "a", other, 0, true), 2);
+    for (int i = 2; i < REGISTRY_MAX_REPORTERS; i++) {
+        snprintf(reporter, sizeof reporter, "10.1.0.%d", i);
+        assert_int_equal(report(*state, "a", reporter, 0, true), i + 1);
+    }
+    assert_int_equal(report(*state, "a", "10.2.0.1", 0, false), REGISTRY_MAX_REPORTERS);
+    assert_int_equal(report(*state, "a", longest, 0, false), REGISTRY_MAX_REPORTERS);
+}
+
 static void full(void **state)
 {
     struct message_announce a = { .port = 1, .host_id = "h" };
@@ -252,6 +329,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_same_peers_for_one_object, setup, teardown),
         cmocka_unit_test_setup_teardown(a_peer_that_goes_changes_one_place, setup, teardown),
         cmocka_unit_test_setup_teardown(objects_spread_evenly, setup, teardown),
+        cmocka_unit_test_setup_teardown(reports_count_each_reporter_once, setup, teardown),
+        cmocka_unit_test_setup_teardown(reports_go_with_the_peer, setup, teardown),
+        cmocka_unit_test_setup_teardown(reporters_are_bounded, setup, teardown),
         cmocka_unit_test_setup_teardown(full, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
