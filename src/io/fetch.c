@@ -7,22 +7,15 @@
  *
  * libcurl must not be entered again from its own callbacks, so starts, resumes and cancels that
  * come from within one (depth > 0) wait in their lists for the deferred call. What a request says
- * becomes libcurl's options in fetch_curl.c. */
-#include "io/fetch.h"
-
+ * becomes libcurl's options in fetch_curl.c, what comes back is judged in fetch_reply.c. */
 #include "base/error.h"
-#include "base/list.h"
 #include "base/str.h"
 #include "base/util.h"
-#include "io/fetch_curl.h"
+#include "io/fetch_internal.h"
 #include "io/head.h"
 #include "io/socket.h"
 #include "io/url.h"
 
-#include <arpa/inet.h>
-#include <curl/curl.h>
-#include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #define BUFFER_MEMORY   (8L * 1024 * 1024) /* for the buffers of all fetches together */
@@ -30,41 +23,6 @@
 #define BUFFER_MAX      (512L * 1024) /* of one recv(): the larger, the fewer wake-ups */
 #define MAX_CONNECTIONS 256L          /* kept alive in all */
 #define PATIENCE_POLL   (100 * MSEC)  /* is the name known, was the request taken? */
-
-struct fetcher {
-    CURLM *multi;
-    struct loop *loop;
-    struct loop_timer *timer;
-    struct loop_defer *defer, *expired;
-    unsigned depth;      /* inside libcurl */
-    unsigned count;      /* fetches that exist */
-    struct list running; /* added to the multi handle */
-    struct list starting, switching, cancelled;
-};
-
-struct fetch {
-    struct list link;      /* running, starting or cancelled */
-    struct list switching; /* in the list of that name: to be paused or resumed */
-    struct fetcher *fetcher;
-    CURL *easy;
-    struct curl_slist *headers;
-    char *interface;               /* NULL: the kernel's choice */
-    struct loop_timer *impatience; /* NULL: none, or the request was taken */
-    int64_t patience, begun;
-    bool given_up;
-    curl_socket_t socket; /* that it last waited for */
-    const struct fetch_ops *ops;
-    void *arg;
-    bool (*allow)(void *arg, const struct sockaddr *address, unsigned redirects);
-    struct fetch_head head;
-    bool head_told;
-    bool paused;    /* as asked for */
-    bool gone;      /* cancelled: no calls any more */
-    int abort_code; /* what the caller's callback returned */
-    bool interface_gone;
-    char denied[ADDRESS_HOST_SIZE];
-    char reason[CURL_ERROR_SIZE];
-};
 
 /* ---- one fetch ---- */
 
@@ -75,117 +33,32 @@ static void fetch_destroy(struct fetch *f)
     list_remove(&f->switching);
     if (f->easy)
         curl_easy_cleanup(f->easy);
-    curl_slist_free_all(f->headers);
+    fetch_curl_release(&f->options);
     loop_timer_free(f->impatience);
     free(f->interface);
+    free(f->url);
     free(f);
 }
 
-static size_t on_header_line(char *line, size_t one, size_t length, void *arg)
-{
-    struct fetch *f = arg;
-    if (!f->head_told) /* else it is a trailer */
-        fetch_head_line(&f->head, line, length);
-    return length;
-}
-
-static int tell_head(struct fetch *f)
-{
-    curl_off_t length = -1;
-    f->head_told = true;
-    if (!f->head.http &&
-        curl_easy_getinfo(f->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length) == CURLE_OK &&
-        length >= 0)
-        f->head.length = (uint64_t)length;
-    return f->ops->on_head ? f->ops->on_head(f->arg, &f->head) : 0;
-}
-
-static size_t on_body(char *data, size_t one, size_t length, void *arg)
-{
-    struct fetch *f = arg;
-    if (f->gone)
-        return 0;
-    int r = f->head_told ? 0 : tell_head(f);
-    if (r == 0 && !f->gone)
-        r = f->ops->on_data(f->arg, data, length);
-    if (f->gone)
-        return 0;
-    if (r == FETCH_PAUSE)
-        return CURL_WRITEFUNC_PAUSE;
-    if (r < 0)
-        f->abort_code = r;
-    return r < 0 ? 0 : length;
-}
-
-static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
-{
-    struct fetch *f = arg;
-    long redirects = 0;
-    curl_easy_getinfo(f->easy, CURLINFO_REDIRECT_COUNT, &redirects);
-    if (f->allow && (f->gone || !f->allow(f->arg, &address->addr, (unsigned)redirects))) {
-        socket_host(f->denied, &address->addr);
-        return CURL_SOCKET_BAD;
-    }
-    int fd = socket_open(address->family, address->socktype, address->protocol, f->interface);
-    f->interface_gone = f->interface && fd < 0 && errno == ENODEV;
-    return fd < 0 ? CURL_SOCKET_BAD : fd;
-}
-
-/* Why it failed, with the host in it. */
-static void describe(struct fetch *f, CURLcode c, const char *url, char *out, size_t size)
-{
-    char host[ADDRESS_HOST_SIZE];
-    url_host(host, url);
-    if (f->denied[0])
-        snprintf(out, size, "%s: address %s is not public and not allowed here", host, f->denied);
-    else if (f->interface_gone)
-        snprintf(out, size, "cannot connect to %s: there is no interface %s any more", host,
-                 f->interface);
-    else if (f->given_up)
-        snprintf(out, size, "%s: no answer within %.1f s", host, (double)f->patience / (double)SEC);
-    else
-        fetch_curl_reason(f->easy, c, f->reason, host, out, size);
-}
-
-static void finish(struct fetch *f, CURLcode c)
-{
-    char message[sizeof(f->reason) + 300] = "";
-    struct fetch_result result = { .status = f->head.status, .message = message };
-    curl_off_t first = 0, before = 0;
-    char *url = NULL;
-    curl_easy_getinfo(f->easy, CURLINFO_STARTTRANSFER_TIME_T, &first);
-    curl_easy_getinfo(f->easy, CURLINFO_PRETRANSFER_TIME_T, &before);
-    curl_easy_getinfo(f->easy, CURLINFO_EFFECTIVE_URL, &url);
-    result.connected = (first > 0 || before > 0) && !f->given_up;
-
-    int abort_code = f->abort_code;
-    if (c == CURLE_OK && !f->head_told) /* no body came: the head was not told yet */
-        abort_code = tell_head(f);
-    if (abort_code < 0) {
-        result.code = abort_code;
-    } else if (c != CURLE_OK) {
-        result.code = f->denied[0] ? -DDM_E_PERMISSION : fetch_curl_code(c);
-        describe(f, c, url ? url : "", message, sizeof message);
-    }
-    if (!f->gone) {
-        f->gone = true;
-        f->ops->on_done(f->arg, &result);
-    }
-}
-
 /* ---- the multi handle ---- */
+
+static void begin(struct fetch *f);
 
 /* It came to its end, good or bad. */
 static void end(struct fetch *f, CURLcode c)
 {
     struct fetcher *fr = f->fetcher;
+    bool ended = true;
     curl_multi_remove_handle(fr->multi, f->easy);
     list_remove(&f->link);
     fr->depth++; /* a cancel of this one from its own callback waits, and dies with it */
     if (!f->gone)
-        finish(f, c);
+        ended = fetch_reply_finish(f, c);
     fr->depth--;
-    fetch_destroy(f);
+    if (ended)
+        fetch_destroy(f);
+    else
+        begin(f);
 }
 
 static void drain(struct fetcher *fr)
@@ -399,39 +272,45 @@ static long buffer_size(const struct fetcher *fr)
     return MAX(share, BUFFER_MIN);
 }
 
-/* What libcurl calls, and with what. */
-static void connect_callbacks(struct fetch *f)
-{
-    CURL *e = f->easy;
-    curl_easy_setopt(e, CURLOPT_PRIVATE, f);
-    curl_easy_setopt(e, CURLOPT_ERRORBUFFER, f->reason);
-    curl_easy_setopt(e, CURLOPT_BUFFERSIZE, buffer_size(f->fetcher));
-    curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, on_header_line);
-    curl_easy_setopt(e, CURLOPT_HEADERDATA, f);
-    curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body);
-    curl_easy_setopt(e, CURLOPT_WRITEDATA, f);
-    curl_easy_setopt(e, CURLOPT_OPENSOCKETFUNCTION, open_socket);
-    curl_easy_setopt(e, CURLOPT_OPENSOCKETDATA, f);
-}
-
 static int prepare(struct fetch *f, const struct fetch_request *request)
 {
+    char host[ADDRESS_HOST_SIZE];
     f->easy = curl_easy_init();
+    f->url = strdup(request->url);
     f->interface = request->interface ? strdup(request->interface) : NULL;
-    if (!f->easy || (request->interface && !f->interface))
+    if (!f->easy || !f->url || (request->interface && !f->interface))
         return -1;
     f->socket = CURL_SOCKET_BAD;
     f->patience = request->patience;
     if (f->patience > 0 && loop_timer_new(&f->impatience, f->fetcher->loop, on_impatience, f) < 0)
         return -1;
-    connect_callbacks(f);
-    return fetch_curl_set(f->easy, &f->headers, request);
+    fetch_reply_connect(f);
+    curl_easy_setopt(f->easy, CURLOPT_BUFFERSIZE, buffer_size(f->fetcher));
+    if (fetch_curl_set(f->easy, &f->options, request) < 0)
+        return -1;
+    if (strcmp(f->options.scheme, "sftp") == 0)
+        f->begin = f->end = 0;
+    url_host(host, f->url);
+    if (f->options.login && strcmp(host, f->fetcher->digest_host) == 0)
+        fetch_curl_use_digest(f->easy, &f->options);
+    return 0;
+}
+
+static int check(const struct fetch_request *request, struct ddm_error *err)
+{
+    const struct fetch_profile *profile = request->profile;
+    int r = url_check(request->url, err);
+    for (const char *const *h = profile ? profile->headers : NULL; r == 0 && h && *h; h++)
+        r = fetch_check_header(*h, err);
+    if (r == 0 && profile && profile->proxy)
+        r = fetch_check_proxy(profile->proxy, err);
+    return r;
 }
 
 int fetch_start(struct fetch **ret, struct fetcher *fetcher, const struct fetch_request *request,
                 const struct fetch_ops *ops, void *arg, struct ddm_error *err)
 {
-    int r = url_check(request->url, err);
+    int r = check(request, err);
     if (r < 0)
         return r;
     struct fetch *f = calloc(1, sizeof *f);
@@ -444,7 +323,12 @@ int fetch_start(struct fetch **ret, struct fetcher *fetcher, const struct fetch_
     f->ops = ops;
     f->arg = arg;
     f->allow = request->allow;
+    f->no_proxy = request->no_proxy;
+    f->profile = request->profile ? *request->profile : (struct fetch_profile){ 0 };
+    f->begin = request->begin;
+    f->end = request->end;
     fetch_head_clear(&f->head);
+    fetch_ftp_clear(&f->ftp);
     if (prepare(f, request) < 0) {
         fetch_destroy(f);
         return error_memory(err);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Fetching over HTTP (and what else libcurl speaks), for origins, peers and the tracker alike.
- * With fetch_curl.c all that knows libcurl's transfers.
+ * With fetch_reply.c and fetch_curl.c all that knows libcurl's transfers.
  *
  *     fetch_start ─▶ on_head (status, headers of the final reply) ─▶ on_data … ─▶ on_done
  *                         < 0: abort                FETCH_PAUSE: the same bytes come again after
@@ -38,8 +38,10 @@ struct fetch_digest {
 
 /* What the head of a reply says; fields that it lacks are empty, or FETCH_UNKNOWN. */
 struct fetch_head {
-    long status;                /* HTTP status; 0 where the protocol has none (FTP) */
-    bool http;                  /* a reply of HTTP, whatever its version */
+    long status;                /* HTTP status; 0 where the protocol has none (the one stream of FTP
+                                 * and SFTP, from its first byte on) */
+    bool http;                  /* the status counts: HTTP, or ranges and limits of FTP in its terms
+                                 * (206, 416, 503) */
     uint64_t length;            /* of the body that follows (Content-Length) */
     bool chunked;               /* a Transfer-Encoding: `length` is not known */
     bool range;                 /* a Content-Range that is right and complete: the three below */
@@ -78,11 +80,14 @@ struct fetch_ops {
 /* How requests to origins are made: one for all of a download. Strings are the caller's and must
  * stay while there are fetches. */
 struct fetch_profile {
-    const char *const *headers; /* "Name: value", NULL at the end; may be NULL. After a redirect to
-                                 * another host those that are secrets are left out */
-    const char *user;           /* "name:password", for the URL's host only */
+    const char *const *headers; /* as fetch_check_header() has them, NULL at the end; may be NULL.
+                                 * After a redirect to another host (or scheme, or port) those
+                                 * that are secrets are left out */
+    const char *user;           /* "name:password", for the URL's host only. Basic is sent at once,
+                                 * Digest where that is all the origin takes */
     bool netrc;                 /* logins from ~/.netrc, where it exists */
-    const char *cookies;        /* file in Netscape's format, read only */
+    const char *cookies;        /* file in Netscape's format, read only: each request begins with
+                                 * what it holds */
     const char *referer, *user_agent;
     const char *proxy;       /* URL; NULL: from the environment; "": none */
     int64_t connect_timeout; /* ns; 0: 20 s */
@@ -103,10 +108,22 @@ struct fetch_request {
      * connection, and a kept one has proved alive; ns; 0: 20 s for name and connection. */
     int64_t patience;
     /* Whether to connect to this address; NULL: any. Asked after DNS and after each redirect, of
-     * which there were `redirects`. Not asked for a proxy. */
+     * which there were `redirects`, also before a kept connection is used, and for the data of FTP.
+     * Not asked for a proxy; then for a host that is a number only. */
     bool (*allow)(void *arg, const struct sockaddr *address, unsigned redirects);
     const struct fetch_profile *profile; /* NULL: nothing special */
 };
+
+/* A line of fetch_profile.headers: "Name: value", "Name:" leaves out what is sent otherwise,
+ * "Name;" is one without a value. -DDM_E_USAGE for those with control characters, without a name,
+ * or that DDM sets itself (Range and the like). */
+int fetch_check_header(const char *line, struct ddm_error *err);
+/* Whether it may be one that is for the origin alone: all but a few that are known to be harmless
+ * (Accept, User-Agent, Referer …). */
+bool fetch_header_is_secret(const char *line);
+/* fetch_profile.proxy: [SCHEME://][USER:PASSWORD@]HOST[:PORT] with http, https, socks4, socks4a,
+ * socks5 or socks5h; "" is none. -DDM_E_USAGE. */
+int fetch_check_proxy(const char *url, struct ddm_error *err);
 
 /* Once per loop. */
 int fetcher_new(struct fetcher **ret, struct loop *loop);

@@ -3,12 +3,15 @@
 
 #include "base/str.h"
 #include "base/util.h"
+#include "io/url.h"
 
 #include <curl/curl.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
-#define CONNECT_TIMEOUT 20L /* s */
+#define CONNECT_TIMEOUT (20 * SEC)
 #define MAX_REDIRECTS   10L
 
 static int add_header(struct curl_slist **headers, const char *line)
@@ -18,23 +21,33 @@ static int add_header(struct curl_slist **headers, const char *line)
     return longer ? 0 : -1;
 }
 
-static int set_range(CURL *easy, const struct fetch_request *request)
+/* SFTP does not say how long the whole is: no ranges. FTP does, in another breath, so a server that
+ * takes no notice of REST, or a file that grew, shows itself by one byte more than there can be. */
+static int set_range(CURL *easy, struct fetch_curl *o, const struct fetch_request *request)
 {
     char range[64];
-    if (request->end == 0)
+    if (request->end == 0 || strcmp(o->scheme, "sftp") == 0)
         return 0;
+    o->one_more = str_starts_with(o->scheme, "ftp");
     snprintf(range, sizeof range, "%llu-%llu", (unsigned long long)request->begin,
-             (unsigned long long)request->end - 1);
+             (unsigned long long)request->end - (o->one_more ? 0 : 1));
+    if (o->one_more && request->begin == 0) { /* from 0 libcurl sends no REST: is it known? */
+        struct curl_slist *list = NULL;
+        if (add_header(&list, "*REST 0") < 0)
+            return -1;
+        o->commands = list;
+        curl_easy_setopt(easy, CURLOPT_QUOTE, list);
+    }
     return curl_easy_setopt(easy, CURLOPT_RANGE, range) == CURLE_OK ? 0 : -1;
 }
 
-static int set_method(CURL *easy, struct curl_slist **headers, const struct fetch_request *request)
+static int set_method(CURL *easy, struct fetch_curl *o, const struct fetch_request *request)
 {
     CURLcode c = CURLE_OK;
     if (request->body) {
         c = curl_easy_setopt(easy, CURLOPT_COPYPOSTFIELDS, request->body);
-        if (add_header(headers, "Content-Type: application/json") < 0 ||
-            add_header(headers, "Expect:") < 0)
+        if (add_header(&o->headers, "Content-Type: application/json") < 0 ||
+            add_header(&o->headers, "Expect:") < 0)
             return -1;
     }
     if (c == CURLE_OK && request->method)
@@ -42,14 +55,26 @@ static int set_method(CURL *easy, struct curl_slist **headers, const struct fetc
     return c == CURLE_OK ? 0 : -1;
 }
 
-static int set_headers(CURL *easy, struct curl_slist **headers, const struct fetch_request *request)
+/* In both lists, or only in that for the URL's host. */
+static int add_both(struct fetch_curl *o, const char *line, bool secret)
 {
+    return add_header(&o->headers, line) < 0 || (!secret && add_header(&o->elsewhere, line) < 0)
+               ? -1
+               : 0;
+}
+
+static int set_headers(CURL *easy, struct fetch_curl *o, const struct fetch_request *request)
+{
+    const struct fetch_profile *profile = request->profile;
     for (const char *const *h = request->headers; h && *h; h++)
-        if (add_header(headers, *h) < 0)
+        if (add_both(o, *h, false) < 0)
             return -1;
-    if (!request->decode && add_header(headers, "Accept-Encoding: identity") < 0)
+    for (const char *const *h = profile ? profile->headers : NULL; h && *h; h++)
+        if (add_both(o, *h, fetch_header_is_secret(*h)) < 0)
+            return -1;
+    if (!request->decode && add_both(o, "Accept-Encoding: identity", false) < 0)
         return -1;
-    return curl_easy_setopt(easy, CURLOPT_HTTPHEADER, *headers) == CURLE_OK ? 0 : -1;
+    return curl_easy_setopt(easy, CURLOPT_HTTPHEADER, o->headers) == CURLE_OK ? 0 : -1;
 }
 
 /* The name or number as it is, without libcurl's prefixes ("if!", "host!"): connections are kept
@@ -62,48 +87,172 @@ static int set_interface(CURL *easy, const struct fetch_request *request)
     return curl_easy_setopt(easy, CURLOPT_INTERFACE, request->interface) == CURLE_OK ? 0 : -1;
 }
 
-static void set_protocols(CURL *easy, const struct fetch_request *request)
+static void set_protocols(CURL *easy, const struct fetch_curl *o,
+                          const struct fetch_request *request)
 {
-    const char *after_redirect = str_starts_with(request->url, "https:") ? "https" : "http,https";
-    curl_easy_setopt(easy, CURLOPT_USERAGENT, "ddm/" DDM_VERSION);
-    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https,ftp,ftps");
+    const char *after_redirect = strcmp(o->scheme, "https") == 0 ? "https" : "http,https";
+    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR,
+                     url_knows_sftp() ? "http,https,ftp,ftps,sftp" : "http,https,ftp,ftps");
     curl_easy_setopt(easy, CURLOPT_REDIR_PROTOCOLS_STR, after_redirect);
     curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, request->method ? 0L : 1L);
     curl_easy_setopt(easy, CURLOPT_MAXREDIRS, MAX_REDIRECTS);
     curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     if (request->decode) /* asks for identity, and decodes what comes all the same */
         curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "identity");
+    curl_easy_setopt(easy, CURLOPT_FILETIME, 1L);
+    /* One command for the folder. The address that PASV names is not looked at. */
+    curl_easy_setopt(easy, CURLOPT_FTP_FILEMETHOD, (long)CURLFTPMETHOD_SINGLECWD);
+    curl_easy_setopt(easy, CURLOPT_FTP_SKIP_PASV_IP, 1L);
 }
 
 static void set_connection(CURL *easy, const struct fetch_request *request)
 {
-    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT, CONNECT_TIMEOUT);
+    const struct fetch_profile *profile = request->profile;
+    int64_t timeout =
+        profile && profile->connect_timeout > 0 ? profile->connect_timeout : CONNECT_TIMEOUT;
+    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)((timeout + MSEC - 1) / MSEC));
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
 #if LIBCURL_VERSION_NUM >= 0x075700
     curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L); /* a cancel does not wait for a slow resolver */
 #endif
     curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
     curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, request->fresh ? 1L : 0L);
-    if (request->no_proxy || request->allow) /* a proxy would hide the address from `allow` */
+    curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L); /* a proxy's reply is no head */
+    if (request->no_proxy)
         curl_easy_setopt(easy, CURLOPT_NOPROXY, "*");
     if (request->timeout > 0)
         curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)(request->timeout / MSEC));
 }
 
-int fetch_curl_set(void *easy, struct curl_slist **ret_headers, const struct fetch_request *request)
+/* Keys and the agent are of whoever runs this: for requests of one's own only. */
+static CURLcode set_ssh(CURL *easy, const struct fetch_curl *o, const struct fetch_request *request)
 {
-    if (curl_easy_setopt(easy, CURLOPT_URL, request->url) != CURLE_OK ||
-        set_range(easy, request) < 0 || set_method(easy, ret_headers, request) < 0 ||
-        set_headers(easy, ret_headers, request) < 0 || set_interface(easy, request) < 0)
+    const char *home = getenv("HOME");
+    _cleanup_free_ char *hosts = str_format("%s/.ssh/known_hosts", home ? home : "");
+    const struct fetch_profile *profile = request->profile;
+    if (strcmp(o->scheme, "sftp") != 0)
+        return CURLE_OK;
+    if (!hosts)
+        return CURLE_OUT_OF_MEMORY;
+    CURLcode c = curl_easy_setopt(easy, CURLOPT_SSH_KNOWNHOSTS, hosts);
+    if (c == CURLE_OK)
+        c = curl_easy_setopt(easy, CURLOPT_SSH_AUTH_TYPES,
+                             profile ? (long)CURLSSH_AUTH_ANY : (long)CURLSSH_AUTH_PASSWORD);
+    if (c != CURLE_OK || !profile || o->login || profile->user || profile->netrc)
+        return c;
+    const struct passwd *me = getpwuid(getuid());
+    return me ? curl_easy_setopt(easy, CURLOPT_USERNAME, me->pw_name) : CURLE_OK;
+}
+
+static CURLcode set_profile(CURL *easy, struct fetch_curl *o, const struct fetch_profile *profile)
+{
+    curl_easy_setopt(easy, CURLOPT_HTTPAUTH, (long)CURLAUTH_BASIC);
+    if (!profile)
+        return curl_easy_setopt(easy, CURLOPT_USERAGENT, "ddm/" DDM_VERSION);
+    o->login |= profile->user || profile->netrc;
+    curl_easy_setopt(easy, CURLOPT_NETRC,
+                     (long)(profile->netrc ? CURL_NETRC_OPTIONAL : CURL_NETRC_IGNORED));
+    CURLcode c = curl_easy_setopt(easy, CURLOPT_USERAGENT,
+                                  profile->user_agent ? profile->user_agent : "ddm/" DDM_VERSION);
+    if (c == CURLE_OK && profile->user)
+        c = curl_easy_setopt(easy, CURLOPT_USERPWD, profile->user);
+    if (c == CURLE_OK && profile->referer)
+        c = curl_easy_setopt(easy, CURLOPT_REFERER, profile->referer);
+    if (c == CURLE_OK && profile->proxy)
+        c = curl_easy_setopt(easy, CURLOPT_PROXY, profile->proxy);
+    return c;
+}
+
+/* Cookies of one request's redirects are kept for that request: some origins look whether they come
+ * back. Not between our own machines, which never redirect. */
+static CURLcode set_cookies(CURL *easy, const struct fetch_request *request)
+{
+    const char *file = request->profile ? request->profile->cookies : NULL;
+    return request->method ? CURLE_OK
+                           : curl_easy_setopt(easy, CURLOPT_COOKIEFILE, file ? file : "");
+}
+
+int fetch_curl_set(void *easy, struct fetch_curl *ret, const struct fetch_request *request)
+{
+    char user[2], host[ADDRESS_HOST_SIZE];
+    *ret = (struct fetch_curl){ .login = url_login(request->url, user, sizeof user) };
+    if (!url_parts(request->url, ret->scheme, sizeof ret->scheme, host, sizeof host) ||
+        curl_easy_setopt(easy, CURLOPT_URL, request->url) != CURLE_OK ||
+        set_range(easy, ret, request) < 0 || set_method(easy, ret, request) < 0 ||
+        set_headers(easy, ret, request) < 0 || set_interface(easy, request) < 0 ||
+        set_profile(easy, ret, request->profile) != CURLE_OK ||
+        set_cookies(easy, request) != CURLE_OK || set_ssh(easy, ret, request) != CURLE_OK)
         return -1;
-    set_protocols(easy, request);
+    set_protocols(easy, ret, request);
     set_connection(easy, request);
     return 0;
 }
 
-int fetch_curl_code(int code)
+void fetch_curl_release(struct fetch_curl *options)
 {
-    switch (code) {
+    curl_slist_free_all(options->headers);
+    curl_slist_free_all(options->elsewhere);
+    curl_slist_free_all(options->commands);
+    *options = (struct fetch_curl){ 0 };
+}
+
+/* libcurl itself holds back only Authorization and Cookie. */
+void fetch_curl_direct(void *easy, const struct fetch_curl *options, const char *asked,
+                       const char *url)
+{
+    curl_easy_setopt(easy, CURLOPT_HTTPHEADER,
+                     url_same_host(asked, url) ? options->headers : options->elsewhere);
+}
+
+void fetch_curl_use_digest(void *easy, struct fetch_curl *options)
+{
+    options->digest = true;
+    curl_easy_setopt(easy, CURLOPT_HTTPAUTH, (long)CURLAUTH_DIGEST);
+}
+
+void fetch_curl_drop_range(void *easy, struct fetch_curl *options)
+{
+    options->one_more = false;
+    curl_easy_setopt(easy, CURLOPT_RANGE, NULL);
+    curl_easy_setopt(easy, CURLOPT_QUOTE, NULL);
+}
+
+bool fetch_curl_wants_digest(void *easy, const struct fetch_curl *options)
+{
+    long offered = 0;
+    return options->login && !options->digest &&
+           curl_easy_getinfo(easy, CURLINFO_HTTPAUTH_AVAIL, &offered) == CURLE_OK &&
+           (offered & (long)CURLAUTH_DIGEST) && !(offered & (long)CURLAUTH_BASIC);
+}
+
+/* ---- how it ended ---- */
+
+static long get_number(const struct fetch_curl_end *end, CURLINFO what)
+{
+    long number = 0;
+    return curl_easy_getinfo(end->easy, what, &number) == CURLE_OK ? number : 0;
+}
+
+/* A redirect to what cannot, or must not, be fetched. */
+static bool is_bad_redirect(const struct fetch_curl_end *end)
+{
+    return (end->code == CURLE_UNSUPPORTED_PROTOCOL || end->code == CURLE_URL_MALFORMAT) &&
+           get_number(end, CURLINFO_REDIRECT_COUNT) > 0;
+}
+
+static bool is_sftp(const struct fetch_curl_end *end)
+{
+    char scheme[8], host[ADDRESS_HOST_SIZE];
+    return url_parts(end->url, scheme, sizeof scheme, host, sizeof host) &&
+           strcmp(scheme, "sftp") == 0;
+}
+
+int fetch_curl_code(const struct fetch_curl_end *end)
+{
+    long by_proxy = get_number(end, CURLINFO_HTTP_CONNECTCODE);
+    if (is_bad_redirect(end) || (end->code != CURLE_OK && by_proxy >= 400 && by_proxy < 500))
+        return -DDM_E_REFUSED;
+    switch (end->code) {
     case CURLE_OK:
         return 0;
     case CURLE_URL_MALFORMAT:
@@ -114,6 +263,10 @@ int fetch_curl_code(int code)
     case CURLE_LOGIN_DENIED:
     case CURLE_TOO_MANY_REDIRECTS:
         return -DDM_E_REFUSED;
+    case CURLE_FTP_COULDNT_RETR_FILE: /* 4xx: not now */
+        return get_number(end, CURLINFO_RESPONSE_CODE) >= 500 ? -DDM_E_REFUSED : -DDM_E_NETWORK;
+    case CURLE_PEER_FAILED_VERIFICATION: /* of SSH: known_hosts lacks it, or has another key */
+        return is_sftp(end) ? -DDM_E_REFUSED : -DDM_E_NETWORK;
     case CURLE_OUT_OF_MEMORY:
     case CURLE_FAILED_INIT:
         return -DDM_E_FAIL;
@@ -122,14 +275,36 @@ int fetch_curl_code(int code)
     }
 }
 
-void fetch_curl_reason(void *easy, int code, const char *text, const char *host, char *out,
-                       size_t size)
+static void redirect_reason(const struct fetch_curl_end *end, char *out, size_t size)
 {
-    const char *reason = text[0] ? text : curl_easy_strerror((CURLcode)code);
-    long os_error = 0;
-    curl_easy_getinfo(easy, CURLINFO_OS_ERRNO, &os_error);
-    if (code == CURLE_COULDNT_CONNECT && os_error > 0)
-        snprintf(out, size, "cannot connect to %s: %s", host, strerror((int)os_error));
+    char from[16] = "", to[16] = "", host[ADDRESS_HOST_SIZE], target[ADDRESS_HOST_SIZE];
+    url_host(host, end->asked);
+    url_parts(end->asked, from, sizeof from, target, sizeof target);
+    if (url_parts(end->url, to, sizeof to, target, sizeof target))
+        snprintf(out, size, "%s: redirect from %s to %s%s%s refused", host, from, to,
+                 *target ? " at " : "", target);
+    else
+        snprintf(out, size, "%s: redirect to what is no URL", host);
+}
+
+void fetch_curl_reason(const struct fetch_curl_end *end, char *out, size_t size)
+{
+    const char *reason = end->text[0] ? end->text : curl_easy_strerror((CURLcode)end->code);
+    long os_error = get_number(end, CURLINFO_OS_ERRNO);
+    long by_proxy = get_number(end, CURLINFO_HTTP_CONNECTCODE);
+    char host[ADDRESS_HOST_SIZE], proxy[ADDRESS_HOST_SIZE] = "";
+    url_host(host, end->url);
+    if (end->proxy)
+        url_host(proxy, end->proxy);
+    if (is_bad_redirect(end))
+        redirect_reason(end, out, size);
+    else if (by_proxy >= 400)
+        snprintf(out, size, "%s: the proxy %s answered HTTP %ld", host, proxy, by_proxy);
+    else if (end->code == CURLE_COULDNT_CONNECT && os_error > 0)
+        snprintf(out, size, "cannot connect to %s%s: %s", *proxy ? "the proxy " : "",
+                 *proxy ? proxy : host, strerror((int)os_error));
+    else if (end->code == CURLE_PEER_FAILED_VERIFICATION && is_sftp(end))
+        snprintf(out, size, "%s: its key is not (or not the same) in ~/.ssh/known_hosts", host);
     else if (host[0] && !strstr(reason, host))
         snprintf(out, size, "%s: %s", host, reason);
     else

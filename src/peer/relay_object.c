@@ -357,6 +357,7 @@ static int fill_start(struct fill *fill)
         .begin = fill->begin,
         .end = fill->end,
         .allow = policy_check,
+        .no_proxy = true, /* it would hide the address from the policy */
         .interface = way->interface,
         .fresh = way->failures > 0,
         .patience = relay->uplink_count > 1 ? patience : 0,

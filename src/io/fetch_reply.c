@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: MIT */
+/* What one fetch hears of its reply: where it connects, what the head says, the bytes, the end. The
+ * head is told with the first byte of the body, or with the end. Before that the request may be
+ * made once more without anybody noticing (`again`): with Digest, where that is all the origin
+ * takes; over FTP without the range, where it cannot be had, so that what is no range is the whole.
+ */
+#include "io/fetch_internal.h"
+
+#include "base/str.h"
+#include "base/util.h"
+#include "io/fetch_profile.h"
+#include "io/head.h"
+#include "io/socket.h"
+#include "io/url.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#define BODY_PASSED_OVER ((size_t)64 * 1024) /* of a 401, to keep its connection */
+
+static const char *effective_url(const struct fetch *f)
+{
+    char *url = NULL;
+    return curl_easy_getinfo(f->easy, CURLINFO_EFFECTIVE_URL, &url) == CURLE_OK && url ? url : "";
+}
+
+const char *fetch_effective_url(const struct fetch *fetch)
+{
+    return fetch->head_told ? effective_url(fetch) : "";
+}
+
+/* ---- where it connects ---- */
+
+/* The proxy that it goes through now; NULL: none. */
+static const char *proxy_of(const struct fetch *f)
+{
+    return f->no_proxy ? NULL : fetch_profile_proxy(&f->profile, effective_url(f));
+}
+
+static bool is_allowed(struct fetch *f, const struct sockaddr *address)
+{
+    long redirects = 0;
+    curl_easy_getinfo(f->easy, CURLINFO_REDIRECT_COUNT, &redirects);
+    f->denied[0] = '\0';
+    if (!f->allow)
+        return true;
+    if (!f->gone && f->allow(f->arg, address, (unsigned)redirects))
+        return true;
+    socket_host(f->denied, address);
+    return false;
+}
+
+/* The same of a number; true where it is none. */
+static bool is_number_allowed(struct fetch *f, const char *number)
+{
+    union {
+        struct sockaddr any;
+        struct sockaddr_in in;
+        struct sockaddr_in6 in6;
+    } address = { .any.sa_family = AF_INET };
+    char bare[ADDRESS_HOST_SIZE];
+    str_copy(bare, sizeof bare, number);
+    bare[strcspn(bare, "%")] = '\0';
+    if (inet_pton(AF_INET, bare, &address.in.sin_addr) != 1) {
+        address.any.sa_family = AF_INET6;
+        if (inet_pton(AF_INET6, bare, &address.in6.sin6_addr) != 1)
+            return true;
+    }
+    return is_allowed(f, &address.any);
+}
+
+static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
+{
+    struct fetch *f = arg;
+    if (f->allow && !proxy_of(f) && !is_allowed(f, &address->addr))
+        return CURL_SOCKET_BAD;
+    int fd = socket_open(address->family, address->socktype, address->protocol, f->interface);
+    f->interface_gone = f->interface && fd < 0 && errno == ENODEV;
+    return fd < 0 ? CURL_SOCKET_BAD : fd;
+}
+
+/* Before each request of a transfer, also over a connection that was kept: nobody asked then
+ * whether its address is allowed. */
+static int on_request(void *arg, char *address, char *own_address, int port, int own_port)
+{
+    struct fetch *f = arg;
+    char scheme[16], host[ADDRESS_HOST_SIZE];
+    const char *url = effective_url(f);
+    const char *number = address;
+    if (f->gone)
+        return CURL_PREREQFUNC_ABORT;
+    fetch_curl_direct(f->easy, &f->options, f->url, url);
+    if (f->allow && proxy_of(f))
+        number = url_parts(url, scheme, sizeof scheme, host, sizeof host) ? host : "";
+    return !f->allow || is_number_allowed(f, number) ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
+}
+
+/* ---- head and body ---- */
+
+static bool is_http(const struct fetch *f)
+{
+    char *scheme = NULL;
+    curl_easy_getinfo(f->easy, CURLINFO_SCHEME, &scheme);
+    return !scheme || strncasecmp(scheme, "http", 4) == 0;
+}
+
+static size_t on_header_line(char *line, size_t one, size_t length, void *arg)
+{
+    struct fetch *f = arg;
+    if (f->head_told) /* a trailer */
+        return length;
+    if (is_http(f))
+        fetch_head_line(&f->head, line, length);
+    else
+        fetch_ftp_line(&f->ftp, line, length);
+    return length;
+}
+
+static int64_t file_time(const struct fetch *f)
+{
+    curl_off_t time = -1;
+    curl_easy_getinfo(f->easy, CURLINFO_FILETIME_T, &time);
+    return time;
+}
+
+/* Whether the reply is not what it could be, asked before anybody heard of it. */
+static enum fetch_again find_again(struct fetch *f)
+{
+    struct fetch_head scratch;
+    if (f->head.http)
+        return f->head.status == 401 && fetch_curl_wants_digest(f->easy, &f->options)
+                   ? FETCH_WITH_DIGEST
+                   : FETCH_ONCE;
+    bool range = f->end == 0 || fetch_ftp_range(&f->ftp, f->begin, f->end, -1, &scratch);
+    return range ? FETCH_ONCE : FETCH_WITHOUT_RANGE;
+}
+
+/* What no header says: the head of a file over FTP or SFTP. */
+static void complete_head(struct fetch *f)
+{
+    curl_off_t length = -1;
+    if (f->head.http) {
+        if (f->options.one_more && f->head.range && f->head.end == f->end + 1) { /* by a proxy */
+            f->head.end--;
+            f->head.length -= f->head.length != FETCH_UNKNOWN;
+        }
+        return;
+    }
+    if (f->end > 0 && fetch_ftp_range(&f->ftp, f->begin, f->end, file_time(f), &f->head))
+        return;
+    fetch_ftp_modified(&f->head, file_time(f));
+    if (curl_easy_getinfo(f->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length) == CURLE_OK &&
+        length >= 0)
+        f->head.length = (uint64_t)length;
+}
+
+static int tell_head(struct fetch *f)
+{
+    complete_head(f);
+    f->head_told = true;
+    return f->ops->on_head ? f->ops->on_head(f->arg, &f->head) : 0;
+}
+
+/* How much of a block is wanted: not the byte that was asked for besides. */
+static size_t wanted_of(struct fetch *f, size_t length)
+{
+    if (!f->options.one_more || !f->head.range)
+        return length;
+    uint64_t left = f->head.end - f->head.begin - f->received;
+    if (length <= left)
+        return length;
+    f->too_much = f->head.end == f->head.total;
+    return (size_t)left;
+}
+
+static size_t hear_body(struct fetch *f, char *data, size_t length)
+{
+    int r = f->head_told ? 0 : tell_head(f);
+    size_t wanted = r == 0 ? wanted_of(f, length) : 0;
+    if (f->too_much)
+        return 0;
+    if (r == 0 && !f->gone && wanted > 0)
+        r = f->ops->on_data(f->arg, data, wanted);
+    if (f->gone)
+        return 0;
+    if (r == FETCH_PAUSE)
+        return CURL_WRITEFUNC_PAUSE;
+    if (r < 0)
+        f->abort_code = r;
+    f->received += wanted;
+    return r < 0 ? 0 : length;
+}
+
+static size_t on_body(char *data, size_t one, size_t length, void *arg)
+{
+    struct fetch *f = arg;
+    if (f->gone)
+        return 0;
+    if (!f->head_told && f->again == FETCH_ONCE)
+        f->again = find_again(f);
+    if (f->again == FETCH_ONCE)
+        return hear_body(f, data, length);
+    f->passed_over += length;
+    return f->again == FETCH_WITH_DIGEST && f->passed_over <= BODY_PASSED_OVER ? length : 0;
+}
+
+void fetch_reply_connect(struct fetch *f)
+{
+    CURL *e = f->easy;
+    curl_easy_setopt(e, CURLOPT_PRIVATE, f);
+    curl_easy_setopt(e, CURLOPT_ERRORBUFFER, f->reason);
+    curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, on_header_line);
+    curl_easy_setopt(e, CURLOPT_HEADERDATA, f);
+    curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body);
+    curl_easy_setopt(e, CURLOPT_WRITEDATA, f);
+    curl_easy_setopt(e, CURLOPT_OPENSOCKETFUNCTION, open_socket);
+    curl_easy_setopt(e, CURLOPT_OPENSOCKETDATA, f);
+    curl_easy_setopt(e, CURLOPT_PREREQFUNCTION, on_request);
+    curl_easy_setopt(e, CURLOPT_PREREQDATA, f);
+}
+
+/* ---- the end ---- */
+
+/* Why it failed, with the host in it. */
+static void describe(struct fetch *f, const struct fetch_curl_end *end, char *out, size_t size)
+{
+    char host[ADDRESS_HOST_SIZE];
+    url_host(host, end->url);
+    if (f->denied[0])
+        snprintf(out, size, "%s: address %s is not public and not allowed here", host, f->denied);
+    else if (f->interface_gone)
+        snprintf(out, size, "cannot connect to %s: there is no interface %s any more", host,
+                 f->interface);
+    else if (f->given_up)
+        snprintf(out, size, "%s: no answer within %.1f s", host, (double)f->patience / (double)SEC);
+    else if (f->too_much)
+        snprintf(out, size, "%s: more came than the size that it told", host);
+    else
+        fetch_curl_reason(end, out, size);
+}
+
+/* Prepares what was asked to be asked once more. */
+static void prepare_again(struct fetch *f)
+{
+    if (f->again == FETCH_WITH_DIGEST) {
+        url_host(f->fetcher->digest_host, f->url);
+        fetch_curl_use_digest(f->easy, &f->options);
+    } else {
+        f->begin = f->end = 0;
+        fetch_curl_drop_range(f->easy, &f->options);
+    }
+    f->again = FETCH_ONCE;
+    f->passed_over = 0;
+    f->reason[0] = '\0';
+    fetch_head_clear(&f->head);
+    fetch_ftp_clear(&f->ftp);
+}
+
+/* Ends that FTP has and HTTP would have answered with a status; CURLE_OK for them. */
+static CURLcode end_as_http(struct fetch *f, CURLcode c)
+{
+    struct fetch_head *head = &f->head;
+    if (f->head_told || is_http(f) || c == CURLE_OK)
+        return c;
+    if (f->ftp.busy) {
+        head->http = true;
+        head->status = 503;
+        return CURLE_OK;
+    }
+    bool beyond = c == CURLE_BAD_DOWNLOAD_RESUME && f->end > 0 && f->ftp.size <= f->begin;
+    return beyond ? CURLE_OK : c; /* 416 */
+}
+
+static bool result_is_connected(const struct fetch *f)
+{
+    curl_off_t first = 0, before = 0;
+    curl_easy_getinfo(f->easy, CURLINFO_STARTTRANSFER_TIME_T, &first);
+    curl_easy_getinfo(f->easy, CURLINFO_PRETRANSFER_TIME_T, &before);
+    return (first > 0 || before > 0) && !f->given_up;
+}
+
+bool fetch_reply_finish(struct fetch *f, CURLcode c)
+{
+    char message[sizeof(f->reason) + 300] = "";
+    if (!f->head_told && f->again == FETCH_ONCE) {
+        if (c == CURLE_FTP_COULDNT_USE_REST && f->end > 0)
+            f->again = FETCH_WITHOUT_RANGE;
+        else if (c == CURLE_OK)
+            f->again = find_again(f);
+    }
+    if (f->again != FETCH_ONCE && !f->given_up) {
+        prepare_again(f);
+        return false;
+    }
+    c = end_as_http(f, c);
+    if (c == CURLE_OK && !f->head_told) /* no body came */
+        f->abort_code = tell_head(f);
+    struct fetch_result result = { .code = f->abort_code,
+                                   .status = f->head.status,
+                                   .connected = result_is_connected(f),
+                                   .message = message };
+    if (f->abort_code == 0 && c != CURLE_OK) {
+        struct fetch_curl_end end = { f->easy, (int)c,           f->reason,
+                                      f->url,  effective_url(f), proxy_of(f) };
+        result.code = f->denied[0] ? -DDM_E_PERMISSION : fetch_curl_code(&end);
+        describe(f, &end, message, sizeof message);
+    }
+    if (!f->gone) {
+        f->gone = true;
+        f->ops->on_done(f->arg, &result);
+    }
+    return true;
+}
