@@ -30,7 +30,7 @@ static int error_unknown(const struct options *options, const char *name, struct
 }
 
 /* `value`: what was given with it in one word, or NULL. */
-static int take_option(struct options *options, const struct option *option, const char *value,
+static int take_option(struct options *options, const struct option *option, char *value,
                        const char *shown, struct arguments *arguments, struct ddm_error *err)
 {
     if (!value && option->type != OPTION_TYPE_BOOL) {
@@ -39,11 +39,13 @@ static int take_option(struct options *options, const struct option *option, con
         value = *arguments->next++;
     }
     int r = options_set(options, option, OPTION_COMMAND_LINE, value, err);
+    if (option->secret) /* others can read the arguments of a process */
+        memset(value, '*', strlen(value));
     return r < 0 ? error_prefix(err, "%s", shown) : 0;
 }
 
 /* "name" or "name=value", behind the two dashes. */
-static int parse_long(struct options *options, const char *text, struct arguments *arguments,
+static int parse_long(struct options *options, char *text, struct arguments *arguments,
                       struct ddm_error *err)
 {
     size_t length = strcspn(text, "=");
@@ -67,10 +69,10 @@ static const struct option *find_letter(enum role role, char letter)
 }
 
 /* Behind one dash: flags together, then at most one option whose value is the rest. */
-static int parse_letters(struct options *options, const char *text, struct arguments *arguments,
+static int parse_letters(struct options *options, char *text, struct arguments *arguments,
                          struct ddm_error *err)
 {
-    for (const char *c = text; *c; c++) {
+    for (char *c = text; *c; c++) {
         char shown[] = { '-', *c, '\0' };
         const struct option *option = find_letter(options->role, *c);
         if (!option)

@@ -97,14 +97,25 @@ static void add_option(struct text *out, const struct term *term, const struct o
     wrap(out, term, HELP_COLUMN, all ? all : option->help);
 }
 
-/* Those of the command alone, or those that it shares with all commands of the swarm. */
-static void add_options(struct text *out, const struct term *term, enum role role, bool common)
+/* All of a command, under the headings of their groups. */
+static void add_options(struct text *out, const struct term *term, enum role role)
 {
-    for (size_t i = 0; i < option_table_length; i++) {
-        const struct option *option = &option_table[i];
-        bool shared = (option->roles & ROLES_SWARM) == ROLES_SWARM;
-        if ((option->roles & role) && shared == common)
+    static const char *const titles[] = {
+#define X(id, title) title,
+        OPTION_GROUPS(X)
+#undef X
+    };
+    for (unsigned group = 0; group < OPTION_GROUP_COUNT; group++) {
+        bool any = false;
+        for (size_t i = 0; i < option_table_length; i++) {
+            const struct option *option = &option_table[i];
+            if (!(option->roles & role) || option->group != group)
+                continue;
+            if (!any)
+                heading(out, term, titles[group]);
+            any = true;
             add_option(out, term, option);
+        }
     }
 }
 
@@ -176,15 +187,9 @@ void help_command(struct text *out, const struct term *term, const struct comman
         return;
     if (command->examples)
         add_examples(out, term, command->examples);
-    heading(out, term, "Options");
-    add_options(out, term, command->role, false);
-    if (command->role & ROLES_SWARM) {
-        heading(out, term, "Common options");
-        add_options(out, term, command->role, true);
+    add_options(out, term, command->role);
+    if (command->role & ROLES_SWARM)
         add_config(out, term, command);
-    } else {
-        add_options(out, term, command->role, true);
-    }
     add_exit_codes(out, term);
 }
 

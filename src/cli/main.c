@@ -66,6 +66,7 @@
  * cli/        main            this file: finds the command, loads its options, runs it
  *             command         the table of commands
  *             options         the table of options
+ *             option_names    the names of options, variables and roles
  *             option_values   what a value may be, and which one counts
  *             arguments       options out of the command line, the environment, the defaults
  *             config          options out of INI files (inih)

@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { NAME_MAX_LENGTH = 64 };
+enum { NAME_MAX_LENGTH = 64, PERCENT = 10000 /* in millionths */ };
 
 /* One element, checked: its number or its text (malloc'ed). */
 struct element {
@@ -33,15 +33,52 @@ static int read_bool(const char *text, uint64_t *ret, struct ddm_error *err)
 
 char *option_limit(char *out, size_t size, const struct option *option, uint64_t limit)
 {
-    if (option->type == OPTION_TYPE_SIZE && limit % GIB == 0)
-        snprintf(out, size, "%lluG", (unsigned long long)(limit / GIB));
-    else if (option->type == OPTION_TYPE_SIZE)
-        snprintf(out, size, "%lluM", (unsigned long long)(limit / MIB));
-    else if (option->type == OPTION_TYPE_DURATION)
-        snprintf(out, size, "%llus", (unsigned long long)(limit / SEC));
-    else
-        snprintf(out, size, "%llu", (unsigned long long)limit);
+    static const struct {
+        enum option_type type;
+        uint64_t unit;
+        const char *name;
+    } units[] = {
+        { OPTION_TYPE_SIZE, 1024 * GIB, "T" },
+        { OPTION_TYPE_SIZE, GIB, "G" },
+        { OPTION_TYPE_SIZE, MIB, "M" },
+        { OPTION_TYPE_SIZE, KIB, "k" },
+        { OPTION_TYPE_DURATION, 3600 * SEC, "h" },
+        { OPTION_TYPE_DURATION, 60 * SEC, "m" },
+        { OPTION_TYPE_DURATION, SEC, "s" },
+        { OPTION_TYPE_PERCENT, PERCENT, "" },
+    };
+    uint64_t unit = 1;
+    const char *name = "";
+    for (size_t i = 0; i < ARRAY_SIZE(units) && unit == 1; i++) {
+        if (units[i].type == option->type && limit % units[i].unit == 0) {
+            unit = units[i].unit;
+            name = units[i].name;
+        }
+    }
+    snprintf(out, size, "%llu%s", (unsigned long long)(limit / unit), name);
     return out;
+}
+
+/* "0.25": digits and up to four decimals, a '%' behind them allowed; in millionths. */
+static int read_percent(const char *text, uint64_t *ret)
+{
+    size_t whole = strspn(text, "0123456789");
+    uint64_t number = 0;
+    if (str_to_u64_n(text, whole, &number) < 0 || number > 100)
+        return -1;
+    text += whole;
+    number *= PERCENT;
+    if (*text == '.') {
+        uint64_t unit = PERCENT / 10;
+        if (!isdigit((unsigned char)*++text))
+            return -1;
+        for (; isdigit((unsigned char)*text) && unit > 0; text++, unit /= 10)
+            number += unit * (uint64_t)(*text - '0');
+    }
+    if (strcmp(text, "") != 0 && strcmp(text, "%") != 0)
+        return -1;
+    *ret = number;
+    return 0;
 }
 
 static int read_number(const struct option *option, const char *text, uint64_t *ret,
@@ -58,6 +95,9 @@ static int read_number(const struct option *option, const char *text, uint64_t *
         what = "a time (such as 30s)";
         r = str_to_duration(text, &ns);
         number = (uint64_t)ns;
+    } else if (option->type == OPTION_TYPE_PERCENT) {
+        what = "a percentage (such as 0.25), from 0 to 100";
+        r = read_percent(text, &number);
     } else {
         r = str_to_u64(text, &number);
     }
@@ -147,7 +187,7 @@ static int read_text(const struct option *option, const char *text, char **ret,
 static int read_element(const struct option *option, const char *text, struct element *ret,
                         struct ddm_error *err)
 {
-    if (!*text)
+    if (!*text && !option->empty)
         return error_set(err, DDM_E_USAGE, "the value is empty");
     switch (option->type) {
     case OPTION_TYPE_BOOL:
@@ -155,6 +195,7 @@ static int read_element(const struct option *option, const char *text, struct el
     case OPTION_TYPE_UNSIGNED:
     case OPTION_TYPE_SIZE:
     case OPTION_TYPE_DURATION:
+    case OPTION_TYPE_PERCENT:
         return read_number(option, text, &ret->number, err);
     case OPTION_TYPE_ENUM:
         return read_enum(option, text, &ret->number, err);
@@ -190,7 +231,9 @@ static int list_append(struct option_value *value, char *text)
     return 0;
 }
 
-/* Reads "a, b,c" into a fresh value; "none" is the empty list. */
+/* Reads "a, b,c" (one element where they are verbatim) into a fresh value; "none" is the empty
+ * list.
+ */
 static int read_list(const struct option *option, const char *text, struct option_value *ret,
                      struct ddm_error *err)
 {
@@ -199,7 +242,7 @@ static int read_list(const struct option *option, const char *text, struct optio
         return error_memory(err);
     if (strcmp(text, "none") == 0)
         return 0;
-    for (char *rest = copy, *item; (item = strsep(&rest, ",")) != NULL;) {
+    for (char *rest = copy, *item; (item = strsep(&rest, option->verbatim ? "" : ",")) != NULL;) {
         struct element element = { 0 };
         item += strspn(item, " \t");
         for (size_t n = strlen(item); n > 0 && strchr(" \t", item[n - 1]); n--)

@@ -28,18 +28,36 @@ enum role {
 #define ROLES_ALL   (ROLES_SWARM | ROLE_DEMO)
 
 enum option_id {
-    OPTION_TRACKER,
-    OPTION_PEER,
     OPTION_OUTPUT,
     OPTION_DIRECTORY,
-    OPTION_CHECKSUM,
-    OPTION_INTERFACE,
-    OPTION_CONNECTIONS,
-    OPTION_RETRIES,
-    OPTION_NO_PEERS,
     OPTION_FORCE,
+    OPTION_ONLY_NEWER,
     OPTION_PROGRESS,
     OPTION_JSON,
+    OPTION_ON_COMPLETE,
+    OPTION_MIRROR,
+    OPTION_TRACKER,
+    OPTION_PEER,
+    OPTION_NO_PEERS,
+    OPTION_INTERFACE,
+    OPTION_CHECKSUM,
+    OPTION_SPOT_CHECK,
+    OPTION_HEADER,
+    OPTION_HEADER_FOR_PEERS,
+    OPTION_USER,
+    OPTION_NETRC,
+    OPTION_COOKIES,
+    OPTION_REFERER,
+    OPTION_USER_AGENT,
+    OPTION_PROXY,
+    OPTION_ALLOW_REDIRECT,
+    OPTION_LIMIT_RATE,
+    OPTION_CONNECTIONS,
+    OPTION_RETRIES,
+    OPTION_CONNECT_TIMEOUT,
+    OPTION_MAX_TIME,
+    OPTION_INPUT_FILE,
+    OPTION_JOBS,
     OPTION_LISTEN,
     OPTION_ADVERTISE,
     OPTION_ALLOW,
@@ -60,12 +78,32 @@ enum option_type {
     OPTION_TYPE_UNSIGNED,
     OPTION_TYPE_SIZE,     /* bytes */
     OPTION_TYPE_DURATION, /* ns */
+    OPTION_TYPE_PERCENT,  /* "0.25", kept in millionths: 2500 */
     OPTION_TYPE_STRING,
     OPTION_TYPE_NAME,    /* 1..64 of [A-Za-z0-9_-] */
     OPTION_TYPE_HOST,    /* a name or number without a port */
     OPTION_TYPE_ADDRESS, /* kept as HOST:PORT, the default port filled in */
     OPTION_TYPE_NETWORK, /* 10.0.0.0/8 */
     OPTION_TYPE_ENUM,
+};
+
+/* Headings of the help, in its order. */
+#define OPTION_GROUPS(X)                                                                           \
+    X(OPTION_GROUP_NONE, "Options")                                                                \
+    X(OPTION_GROUP_OUTPUT, "Output")                                                               \
+    X(OPTION_GROUP_SERVING, "Serving")                                                             \
+    X(OPTION_GROUP_SOURCES, "Sources")                                                             \
+    X(OPTION_GROUP_VERIFICATION, "Verification")                                                   \
+    X(OPTION_GROUP_REQUESTS, "Requests")                                                           \
+    X(OPTION_GROUP_LIMITS, "Limits")                                                               \
+    X(OPTION_GROUP_BATCH, "Batch")                                                                 \
+    X(OPTION_GROUP_GENERAL, "General")
+
+enum option_group {
+#define X(id, title) id,
+    OPTION_GROUPS(X)
+#undef X
+        OPTION_GROUP_COUNT,
 };
 
 /* Where a value may stand besides the command line. */
@@ -75,11 +113,16 @@ struct option {
     enum option_id id;
     const char *name; /* on the command line behind "--", in files as it is */
     char letter;      /* or 0 */
+    enum option_group group;
     enum option_type type;
-    bool list;                 /* comma separated, and may be given again */
+    bool list;                 /* may be given again; comma separated unless `verbatim` */
+    bool verbatim;             /* list: each value is one element, whatever is in it */
+    bool secret;               /* STRING, which no message shows; blanked in the process list */
+    bool empty;                /* "" is a value */
+    bool whole;                /* of the whole run: not in a line of --input-file */
     unsigned roles;            /* commands that take it */
     unsigned places;           /* OPTION_IN_… */
-    uint64_t min, max;         /* UNSIGNED, SIZE, DURATION; ADDRESS: of the port */
+    uint64_t min, max;         /* numbers; ADDRESS: of the port */
     uint16_t port;             /* ADDRESS: where none is given */
     const char *fallback;      /* the default as one would write it; NULL: none */
     const char *const *values; /* ENUM, NULL at the end */
@@ -87,7 +130,8 @@ struct option {
     const char *help;
 };
 
-/* The whole table; rows of one name belong to different roles. In the order of the help. */
+/* The whole table; rows of one name belong to different roles. In the order of the help within each
+ * group. */
 extern const struct option option_table[];
 extern const size_t option_table_length;
 
@@ -117,7 +161,7 @@ enum option_origin {
 
 struct option_value {
     enum option_origin origin;
-    uint64_t number; /* BOOL, UNSIGNED, SIZE, DURATION; ENUM: index into its values */
+    uint64_t number; /* what is one; BOOL; ENUM: index into its values */
     char *text;      /* what has no number */
     char **list;     /* NULL at the end; NULL without elements */
     size_t count;
@@ -141,7 +185,7 @@ int options_set(struct options *options, const struct option *option, enum optio
                 const char *text, struct ddm_error *err);
 
 /* Reads argv (without program and command). Stops at nothing: options and operands may be mixed,
- * behind "--" all are operands. Reorders argv. */
+ * behind "--" all are operands. Reorders argv, and blanks the secrets in it. */
 int options_parse_arguments(struct options *options, int argc, char **argv, struct ddm_error *err);
 
 /* Takes the DDM_… variables; empty ones count as not set. */

@@ -2,6 +2,7 @@
 #include "base/util.h"
 #include "cli/options.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -104,6 +105,34 @@ static void test_refusals(void **state)
     assert_refused(ROLE_DEMO, WORDS("-q"), "unknown option '-q'");
 }
 
+/* What others would see in the process list, in every form, also where the value is refused. */
+static void test_secrets_are_blanked(void **state)
+{
+    static const char *const forms[][2] = {
+        { "--user=me:secret" },       { "--user", "me:secret" },   { "-ume:secret" },
+        { "-qu", "me:secret" },       { "--header", "A: secret" }, { "--proxy=http://secret@h" },
+        { "-HA: secret\nB: secret" }, { "--user=\033[2J secret" },
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(forms); i++) {
+        struct options options;
+        struct ddm_error error = { .message = "" };
+        char first[40], second[40] = "";
+        snprintf(first, sizeof first, "%s", forms[i][0]);
+        if (forms[i][1])
+            snprintf(second, sizeof second, "%s", forms[i][1]);
+        char *argv[] = { first, second };
+        options_init(&options, ROLE_GET);
+        int r = options_parse_arguments(&options, forms[i][1] ? 2 : 1, argv, &error);
+        assert_int_equal(r, i < 6 ? 0 : -DDM_E_USAGE);
+        assert_null(strstr(first, "secret"));
+        assert_null(strstr(second, "secret"));
+        assert_null(strstr(error.message, "secret"));
+        if (i < 4)
+            assert_string_equal(options_text(&options, OPTION_USER), "me:secret");
+        options_release(&options);
+    }
+}
+
 static void test_environment(void **state)
 {
     struct options options;
@@ -152,9 +181,13 @@ static void test_defaults(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_forms),           cmocka_unit_test(test_dashes),
-        cmocka_unit_test(test_lists_and_flags), cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_defaults),        cmocka_unit_test(test_environment),
+        cmocka_unit_test(test_forms),
+        cmocka_unit_test(test_dashes),
+        cmocka_unit_test(test_lists_and_flags),
+        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_environment),
+        cmocka_unit_test(test_secrets_are_blanked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -47,7 +47,7 @@ static void test_errors(void **state)
         { "\n\nlissten = 1", "f.conf:3: unknown key 'lissten' (did you mean 'listen'?)" },
         { "x = 1", "f.conf:1: unknown key 'x'" },
         { "memory = 1", "f.conf:1: memory: '1' is not between 4M and 1G" },
-        { "[tracker]\nttl=0", "f.conf:2: ttl: '0' is not between 1s and 3600s" },
+        { "[tracker]\nttl=0", "f.conf:2: ttl: '0' is not between 1s and 1h" },
         { "[trackre]", "f.conf:1: unknown section [trackre] (did you mean [tracker]?)" },
         { "\n[x]\ny=1", "f.conf:2: unknown section [x]" },
         { "\xef\xbb\xbf[x]\ny=1", "f.conf:2: unknown section [x]" },

@@ -63,11 +63,29 @@ static void test_defaults_and_codes(void **state)
 {
     struct text text = { 0 };
     help_command(&text, &ascii, command_find("tracker"));
-    assert_contains(text.bytes, "(default 30s; from 1s to 3600s)");
+    assert_contains(text.bytes, "(default 30s; from 1s to 1h)");
     assert_contains(text.bytes, "tracker.conf");
 #define X(id, number, name, meaning) assert_contains(text.bytes, "  " #number "  " meaning);
     DDM_CODES(X)
 #undef X
+    text_release(&text);
+}
+
+/* Headings in their order, and none of a group without options. */
+static void test_groups(void **state)
+{
+    struct text text = { 0 };
+    help_command(&text, &ascii, command_find("get"));
+    static const char *const titles[] = { "Output", "Sources", "Verification", "Requests",
+                                          "Limits", "Batch",   "General" };
+    const char *at = text.bytes;
+    for (size_t i = 0; i < ARRAY_SIZE(titles); i++) {
+        _cleanup_free_ char *line = str_format("\n\n%s\n  ", titles[i]);
+        at = strstr(at, line);
+        if (!at)
+            fail_msg("no heading '%s' behind the one before", titles[i]);
+    }
+    assert_null(strstr(text.bytes, "\nServing\n"));
     text_release(&text);
 }
 
@@ -88,6 +106,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_option),
         cmocka_unit_test(test_defaults_and_codes),
+        cmocka_unit_test(test_groups),
         cmocka_unit_test(test_overview),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -51,6 +51,18 @@ static void test_what_is_taken(void **state)
           "allow",
           { "10.0.0.0/8", "::1", "fd00::/8,127.0.0.1" },
           { "", "x", "1.1.1.1/33" } },
+        { ROLE_GET,
+          "spot-check",
+          { "0", "0.25", "100", "7%", "0.0001", "99.9999" },
+          { "", "-1", "100.0001", "101", ".5", "1.", "0.00001", "1 %" } },
+        { ROLE_GET, "limit-rate", { "500k", "2M", "1024" }, { "0", "1023", "fast", "2T" } },
+        { ROLE_GET, "max-time", { "1", "90m", "1000h" }, { "0", "1001h" } },
+        { ROLE_GET, "proxy", { "", "none", "socks5h://u:p@h:1" }, { "a\nb" } },
+        { ROLE_GET, "jobs", { "1", "16" }, { "0", "17" } },
+        { ROLE_GET,
+          "allow-redirect",
+          { "10.0.0.0/8", "10.0.0.0/8,fd00::/8" },
+          { "", "10.0.0.0/33" } },
         { ROLE_PEER, "host-id", { "a", "demo-1_X" }, { "", "a.b", "a b", "ä" } },
         { ROLE_GET, "output", { "-", "ä b" }, { "", "a\nb", "\033[2J" } },
     };
@@ -119,13 +131,42 @@ static void test_lists(void **state)
     options_release(&options);
 }
 
+/* Commas are no separators there. */
+static void test_verbatim_lists(void **state)
+{
+    const struct option *option = find(ROLE_GET, "header");
+    struct options options;
+    options_init(&options, ROLE_GET);
+    assert_int_equal(options_set(&options, option, OPTION_COMMAND_LINE, " A: b, c", NULL), 0);
+    assert_int_equal(options_set(&options, option, OPTION_COMMAND_LINE, "D: e", NULL), 0);
+    assert_int_equal(options.values[OPTION_HEADER].count, 2);
+    assert_string_equal(options_list(&options, OPTION_HEADER)[0], "A: b, c");
+    assert_string_equal(options_list(&options, OPTION_HEADER)[1], "D: e");
+    options_release(&options);
+}
+
+static void test_percents(void **state)
+{
+    static const struct {
+        const char *text;
+        uint64_t millionths;
+    } rows[] = { { "0", 0 }, { "0.25", 2500 }, { "100", 1000000 }, { "7.5%", 75000 } };
+    const struct option *option = find(ROLE_GET, "spot-check");
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        struct options options;
+        options_init(&options, ROLE_GET);
+        assert_int_equal(options_set(&options, option, OPTION_DEFAULT, rows[i].text, NULL), 0);
+        assert_int_equal(options_number(&options, OPTION_SPOT_CHECK), rows[i].millionths);
+        options_release(&options);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_what_is_taken),
-        cmocka_unit_test(test_name_length),
-        cmocka_unit_test(test_precedence),
-        cmocka_unit_test(test_lists),
+        cmocka_unit_test(test_what_is_taken),  cmocka_unit_test(test_name_length),
+        cmocka_unit_test(test_precedence),     cmocka_unit_test(test_lists),
+        cmocka_unit_test(test_verbatim_lists), cmocka_unit_test(test_percents),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

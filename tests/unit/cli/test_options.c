@@ -22,6 +22,8 @@ static void test_rows(void **state)
         assert_true((option->argument == NULL) == (option->type == OPTION_TYPE_BOOL));
         assert_true((option->values != NULL) == (option->type == OPTION_TYPE_ENUM));
         assert_true(option->max >= option->min || option->type == OPTION_TYPE_ADDRESS);
+        assert_true(!option->secret || option->type == OPTION_TYPE_STRING);
+        assert_true(!option->verbatim || option->list);
         assert_int_equal(strspn(option->name, "abcdefghijklmnopqrstuvwxyz-"), strlen(option->name));
     }
 }
