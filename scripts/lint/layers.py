@@ -28,7 +28,10 @@ LAYERS = {
 }
 
 # Files with a rule of their own: the subcommand `get` is made of the public library.
-API_ONLY = re.compile(r"src/cli/(get|progress|events)\.[ch]")
+API_ONLY = re.compile(
+    r"src/cli/(get|get_one|request|tasks|batch|batch_report|on_complete|interrupt"
+    r"|display|display_batch|progress|events)\.[ch]"
+)
 API_ONLY_LAYERS = {"base", "cli"}
 
 # Files that know no socket, file, thread or clock: the system headers that they may include.

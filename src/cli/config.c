@@ -6,10 +6,9 @@
 #include "base/error.h"
 #include "base/str.h"
 #include "base/util.h"
+#include "cli/file.h"
 #include "cli/suggest.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <ini.h>
 #include <limits.h>
 #include <stdio.h>
@@ -162,41 +161,13 @@ int config_parse(struct options *options, enum option_origin origin, const char 
     return line < 0 ? error_memory(err) : 0;
 }
 
-/* The whole file. 0, 1 where it does not exist, or -DDM_E_USAGE. */
-static int read_file(const char *path, char **ret, size_t *ret_length, struct ddm_error *err)
-{
-    _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
-        return 1;
-    if (fd < 0)
-        return error_set(err, DDM_E_USAGE, "%s: %s", path, strerror(errno));
-    _cleanup_free_ char *text = malloc(FILE_SIZE_MAX + 1);
-    if (!text)
-        return error_memory(err);
-    size_t length = 0;
-    ssize_t n;
-    while (length <= FILE_SIZE_MAX &&
-           (n = read(fd, text + length, FILE_SIZE_MAX + 1 - length)) != 0) {
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return error_set(err, DDM_E_USAGE, "%s: %s", path, strerror(errno));
-        length += (size_t)n;
-    }
-    if (length > FILE_SIZE_MAX)
-        return error_set(err, DDM_E_USAGE, "%s: larger than 1 MiB", path);
-    *ret = TAKE(text);
-    *ret_length = length;
-    return 0;
-}
-
 /* 0, 1 where it does not exist, or a negative code. */
 static int load_file(struct options *options, enum option_origin origin, const char *path,
                      struct ddm_error *err)
 {
     _cleanup_free_ char *text = NULL;
     size_t length = 0;
-    int r = read_file(path, &text, &length, err);
+    int r = file_read(path, FILE_SIZE_MAX, &text, &length, err);
     return r == 0 ? config_parse(options, origin, path, text, length, err) : r;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "cli/display.h"
 
+#include "base/error.h"
 #include "base/str.h"
 #include "base/util.h"
 
@@ -33,7 +34,7 @@ static const char *base_name(const char *path)
     return slash && slash[1] ? slash + 1 : path;
 }
 
-static const char *file_name(const struct ddm_event *event)
+const char *display_name(const struct ddm_event *event)
 {
     if (!event->path)
         return event->url ? event->url : "";
@@ -199,7 +200,7 @@ void display_frame(struct text *out, const struct term *term, const struct ddm_e
     if (term->columns < 20)
         return;
     text_color(out, term, COLOR_BOLD);
-    text_add_clipped(out, term, file_name(event), term->columns - 1);
+    text_add_clipped(out, term, display_name(event), term->columns - 1);
     text_color(out, term, COLOR_NONE);
     text_add(out, "\n");
     add_total_line(out, term, event);
@@ -220,7 +221,7 @@ void display_plain(struct text *out, const struct term *term, const struct ddm_e
     format_rate(rate, sizeof rate, event->rate);
     format_left(left, sizeof left, event);
     str_bytes(done, sizeof done, event->done);
-    text_add_clipped(out, term, file_name(event), UNCUT);
+    text_add_clipped(out, term, display_name(event), UNCUT);
     if (event->size == DDM_SIZE_UNKNOWN)
         text_format(out, ": %s", done);
     else
@@ -258,17 +259,31 @@ static void add_parked(struct text *out, const struct ddm_event *event)
                     parked == 1 ? "it" : "them");
 }
 
+/* "100 MiB in 4.51 s, 22.2 MiB/s"; what was there before counts in no rate. */
+static void add_amount(struct text *out, const struct ddm_event *event)
+{
+    char bytes[32], before[32], time[32], rate[40];
+    double seconds = (double)MAX(event->elapsed, (int64_t)1) / (double)SEC;
+    format_rate(rate, sizeof rate, (uint64_t)((double)source_bytes(event) / seconds));
+    text_format(out, ": %s", str_bytes(bytes, sizeof bytes, event->done));
+    if (event->restored > 0)
+        text_format(out, ", %s of them from before,",
+                    str_bytes(before, sizeof before, event->restored));
+    text_format(out, " in %s, %s", str_duration(time, sizeof time, event->elapsed), rate);
+}
+
 void display_sentence(struct text *out, const struct term *term, const struct ddm_event *event)
 {
-    char bytes[32], time[32], rate[40];
+    char bytes[32];
     uint64_t sum = source_bytes(event), others = 0;
     size_t shown = 0, more = 0;
-    double seconds = (double)MAX(event->elapsed, (int64_t)1) / (double)SEC;
-    format_rate(rate, sizeof rate, (uint64_t)((double)sum / seconds));
     const char *path = event->path ? event->path : "";
     text_add_clipped(out, term, strcmp(path, "-") == 0 ? "standard output" : path, UNCUT);
-    text_format(out, ": %s in %s, %s", str_bytes(bytes, sizeof bytes, event->done),
-                str_duration(time, sizeof time, event->elapsed), rate);
+    if (event->already) {
+        text_add(out, " is there already, complete: nothing to do (--force downloads it again)");
+        return;
+    }
+    add_amount(out, event);
     for (size_t i = 0; i < event->source_count; i++) {
         const struct ddm_source_info *source = &event->sources[i];
         if (source->bytes == 0)
@@ -288,4 +303,30 @@ void display_sentence(struct text *out, const struct term *term, const struct dd
     if (event->wasted > event->done / 100)
         text_format(out, " (%s came twice)", str_bytes(bytes, sizeof bytes, event->wasted));
     add_parked(out, event);
+}
+
+/* Whether the next run goes on with what is left of it. */
+static bool goes_on(const struct ddm_event *event)
+{
+    enum ddm_code code = event->error->code;
+    return event->size != DDM_SIZE_UNKNOWN && code != DDM_E_CHANGED && code != DDM_E_CHECKSUM &&
+           code != DDM_E_USAGE;
+}
+
+void display_error(struct ddm_error *ret, const struct ddm_event *event)
+{
+    char done[32], of[48] = "", size[32];
+    const char *hint = goes_on(event) ? "; the same command goes on from there" : "";
+    enum ddm_code code = event->error->code;
+    str_bytes(done, sizeof done, event->done);
+    if (event->size != DDM_SIZE_UNKNOWN)
+        snprintf(of, sizeof of, " of %s", str_bytes(size, sizeof size, event->size));
+    if (!event->part)
+        *ret = *event->error;
+    else if (code == DDM_E_INTERRUPTED)
+        error_set(ret, code, "%s: %s%s stay in %s%s", event->error->message, done, of, event->part,
+                  hint);
+    else
+        error_set(ret, code, "%s (%s%s stay in %s%s)", event->error->message, done, of, event->part,
+                  hint);
 }

@@ -70,11 +70,22 @@
  *             option_values   what a value may be, and which one counts
  *             arguments       options out of the command line, the environment, the defaults
  *             config          options out of INI files (inih)
+ *             file            small files that are read as a whole
  *             suggest         "did you mean"
  *             help            the help texts, out of the tables
  *             get             ddm get
+ *             get_one         one download, from its request to the exit status
+ *             request         options as the library takes them
+ *             tasks           what shall be downloaded: a URL, a Metalink, a list
+ *             line            a line of --input-file as words
+ *             batch           several downloads, some at a time, each in a child process
+ *             batch_report    what is seen of them
+ *             on_complete     the command of --on-complete
+ *             interrupt       signals that end a download
+ *             ask             a password, asked for on the terminal
  *             progress        the bar, on the terminal
  *             display         the bar, as text
+ *             display_batch   a batch as text
  *             events          the events as JSON lines (jansson)
  *             term            what a terminal can do; text in columns and colours
  *             cmd_peer        ddm peer

@@ -95,14 +95,14 @@ void progress_clear(struct progress *progress)
     flush(&progress->screen);
 }
 
-static void draw(struct progress *progress, const struct ddm_event *event)
+static void draw(struct progress *progress, progress_draw_fn *frame, const void *arg)
 {
     struct text *screen = &progress->screen;
     term_resize(&progress->term, STDERR_FILENO);
     text_escape(screen, "\033[?25l");
     go_up(progress);
     text_clear(&progress->frame);
-    display_frame(&progress->frame, &progress->term, event);
+    frame(&progress->frame, &progress->term, arg);
     progress->frame_columns = progress->term.columns;
     for (char *line = progress->frame.bytes, *end; line && (end = strchr(line, '\n'));
          line = end + 1) {
@@ -115,52 +115,58 @@ static void draw(struct progress *progress, const struct ddm_event *event)
     flush(screen);
 }
 
-/* A line that stays, above the bar; the bar comes back with the next frame. */
-static void print_line(struct progress *progress, struct text *line)
+void progress_line(struct progress *progress, progress_draw_fn *draw_line, const void *arg)
 {
+    struct text line = { 0 };
+    draw_line(&line, &progress->term, arg);
     progress_clear(progress);
-    text_add(line, "\n");
-    flush(line);
-    progress->shown = -SEC;
+    text_add(&line, "\n");
+    flush(&line);
+    text_release(&line);
+    if (progress->mode == PROGRESS_BAR)
+        progress->shown = -SEC;
 }
 
-static void show_progress(struct progress *progress, const struct ddm_event *event)
+void progress_show(struct progress *progress, int64_t now, progress_draw_fn *frame,
+                   progress_draw_fn *plain, const void *arg)
 {
-    if (!event->path) /* before the start there is nothing to show */
-        return;
-    if (progress->mode == PROGRESS_BAR && event->elapsed >= progress->shown + FRAME_INTERVAL) {
-        progress->shown = event->elapsed;
-        draw(progress, event);
-    } else if (progress->mode == PROGRESS_PLAIN &&
-               event->elapsed >= progress->shown + PLAIN_INTERVAL) {
+    if (progress->mode == PROGRESS_BAR && now >= progress->shown + FRAME_INTERVAL) {
+        progress->shown = now;
+        draw(progress, frame, arg);
+    } else if (progress->mode == PROGRESS_PLAIN && now >= progress->shown + PLAIN_INTERVAL) {
         struct text line = { 0 };
-        progress->shown = event->elapsed;
-        display_plain(&line, &progress->term, event);
+        progress->shown = now;
+        plain(&line, &progress->term, arg);
         text_add(&line, "\n");
         flush(&line);
         text_release(&line);
     }
 }
 
-static void show_line(struct progress *progress, const struct ddm_event *event)
+static void draw_frame(struct text *out, const struct term *term, const void *event)
 {
-    struct text line = { 0 };
-    int64_t shown = progress->shown;
+    display_frame(out, term, event);
+}
+
+static void draw_plain(struct text *out, const struct term *term, const void *event)
+{
+    display_plain(out, term, event);
+}
+
+static void draw_line(struct text *out, const struct term *term, const void *arg)
+{
+    const struct ddm_event *event = arg;
     if (event->type == DDM_EVENT_NOTICE) {
-        text_color(&line, &progress->term, COLOR_YELLOW);
-        text_add_clipped(&line, &progress->term, event->text, 4096);
-        text_color(&line, &progress->term, COLOR_NONE);
+        text_color(out, term, COLOR_YELLOW);
+        text_add_clipped(out, term, event->text, 4096);
+        text_color(out, term, COLOR_NONE);
     } else if (event->type == DDM_EVENT_DONE) {
-        display_sentence(&line, &progress->term, event);
+        display_sentence(out, term, event);
     } else {
-        text_add_clipped(&line, &progress->term, event->source->name, 4096);
-        text_add(&line, ": ");
-        display_source_state(&line, &progress->term, event->source, 4096);
+        text_add_clipped(out, term, event->source->name, 4096);
+        text_add(out, ": ");
+        display_source_state(out, term, event->source, 4096);
     }
-    print_line(progress, &line);
-    if (progress->mode == PROGRESS_PLAIN)
-        progress->shown = shown;
-    text_release(&line);
 }
 
 void progress_event(struct progress *progress, const struct ddm_event *event)
@@ -168,15 +174,16 @@ void progress_event(struct progress *progress, const struct ddm_event *event)
     switch (event->type) {
     case DDM_EVENT_START:
     case DDM_EVENT_PROGRESS:
-        show_progress(progress, event);
+        if (event->path) /* before the start there is nothing to show */
+            progress_show(progress, event->elapsed, draw_frame, draw_plain, event);
         break;
     case DDM_EVENT_SOURCE:
         if (progress->verbose)
-            show_line(progress, event);
+            progress_line(progress, draw_line, event);
         break;
     case DDM_EVENT_NOTICE:
     case DDM_EVENT_DONE:
-        show_line(progress, event);
+        progress_line(progress, draw_line, event);
         break;
     case DDM_EVENT_ERROR:
         progress_clear(progress);
