@@ -33,6 +33,12 @@ static const struct algorithm *find_algorithm(const char *name)
     return NULL;
 }
 
+const char *digest_name(const char *algorithm)
+{
+    const struct algorithm *a = find_algorithm(algorithm);
+    return a ? a->name : NULL;
+}
+
 int digest_new(struct digest **ret, const char *algorithm)
 {
     const struct algorithm *a = find_algorithm(algorithm);
@@ -70,6 +76,14 @@ void digest_final(struct digest *digest, char hex[static DIGEST_HEX_SIZE])
     unsigned char raw[64];
     gnutls_hash_output(digest->handle, raw);
     to_hex(hex, raw, digest->length);
+}
+
+void digest_final_raw(struct digest *digest, unsigned char *raw, size_t length)
+{
+    unsigned char whole[64] = { 0 };
+    gnutls_hash_output(digest->handle, whole);
+    memset(raw, 0, length);
+    memcpy(raw, whole, MIN(length, sizeof whole));
 }
 
 void digest_reset(struct digest *digest)

@@ -9,12 +9,17 @@
 
 struct digest;
 
+/* An algorithm's name as it is written here, "sha-256" for "SHA256"; NULL for another one. */
+const char *digest_name(const char *algorithm);
+
 /* `algorithm`: "sha-256", "sha-512", "sha-1", "md5" (also without the dash, any case). -1 for
  * another one. */
 int digest_new(struct digest **ret, const char *algorithm);
 int digest_update(struct digest *digest, const void *data, size_t length);
 /* Writes lower-case hex and leaves the digest ready for a new message. */
 void digest_final(struct digest *digest, char hex[static DIGEST_HEX_SIZE]);
+/* The same as the first `length` of its bytes; what is longer than the digest is zero. */
+void digest_final_raw(struct digest *digest, unsigned char *raw, size_t length);
 /* Forgets the message so far. */
 void digest_reset(struct digest *digest);
 struct digest *digest_free(struct digest *digest);

@@ -38,6 +38,8 @@ static void test_unknown_algorithm(void **state)
     struct digest *d = NULL;
     assert_int_equal(digest_new(&d, "crc32"), -1);
     assert_null(d);
+    assert_null(digest_name("crc32"));
+    assert_string_equal(digest_name("SHA1"), "sha-1");
 }
 
 static void test_once_is_cut_to_its_room(void **state)
@@ -45,6 +47,20 @@ static void test_once_is_cut_to_its_room(void **state)
     char hex[9];
     assert_int_equal(digest_once("md5", "abc", 3, hex, sizeof hex), 0);
     assert_string_equal(hex, "90015098");
+}
+
+static void test_raw(void **state)
+{
+    struct digest *d = NULL;
+    unsigned char raw[18];
+    assert_int_equal(digest_new(&d, "md5"), 0);
+    for (int round = 0; round < 2; round++) {
+        digest_update(d, "abc", 3);
+        digest_final_raw(d, raw, sizeof raw);
+        assert_memory_equal(raw, "\x90\x01\x50\x98\x3c\xd2\x4f\xb0", 8);
+        assert_memory_equal(raw + 14, "\x7f\x72\0\0", 4);
+    }
+    digest_free(d);
 }
 
 static void test_parse(void **state)
@@ -117,6 +133,7 @@ int main(void)
         cmocka_unit_test(test_known_digests_in_pieces),
         cmocka_unit_test(test_unknown_algorithm),
         cmocka_unit_test(test_once_is_cut_to_its_room),
+        cmocka_unit_test(test_raw),
         cmocka_unit_test(test_parse),
         cmocka_unit_test(test_base64),
         cmocka_unit_test(test_what_is_no_base64),
