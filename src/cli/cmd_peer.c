@@ -27,6 +27,7 @@ int peer_command(const struct options *options)
         .allow = allow,
         .host_id = options_text(options, OPTION_HOST_ID),
         .interfaces = options_list(options, OPTION_INTERFACE),
+        .proxy = options_text(options, OPTION_PROXY),
         .memory = options_number(options, OPTION_MEMORY),
     };
     if (!allow) {

@@ -377,6 +377,15 @@ const struct option option_table[] = {
       .fallback = "16M",
       .argument = "SIZE",
       .help = "Memory for what is being relayed." },
+    { .id = OPTION_PROXY,
+      .name = "proxy",
+      .type = OPTION_TYPE_STRING,
+      .roles = ROLE_PEER,
+      .places = OPTION_ANYWHERE,
+      .argument = "URL",
+      .help = "Fetch through this proxy (http, https, socks4, socks4a, socks5 or socks5h). Only it "
+              "sees which address a name leads to: names that this machine does not know are "
+              "fetched without a check." },
     { .id = OPTION_TTL,
       .name = "ttl",
       .group = OPTION_GROUP_LIMITS,

@@ -196,7 +196,9 @@ static int start(struct peer *peer, struct ddm_error *err)
     const struct peer_options *o = peer->options;
     struct sockaddr_storage listen;
     socklen_t length;
-    int r = policy_new(&peer->policy, o->allow, err);
+    int r = o->proxy ? fetch_check_proxy(o->proxy, err) : 0;
+    if (r == 0)
+        r = policy_new(&peer->policy, o->allow, err);
     if (r == 0)
         r = identity_node(peer->node_id, err);
     if (r == 0)
@@ -216,7 +218,9 @@ static int start(struct peer *peer, struct ddm_error *err)
     struct relay_config relay = { .fetcher = peer->outside,
                                   .policy = peer->policy,
                                   .memory = o->memory ? o->memory : STORE_DEFAULT,
-                                  .interfaces = o->interfaces };
+                                  .interfaces = o->interfaces,
+                                  .proxy = o->proxy,
+                                  .loop = peer->loop };
     r = relay_new(&peer->relay, &relay, err);
     if (r < 0)
         return r;
@@ -245,6 +249,8 @@ static void stop(struct peer *peer)
 enum ddm_code peer_run(const struct peer_options *options, struct ddm_error *err)
 {
     struct peer peer = { .options = options, .started = loop_now() };
+    unsetenv("no_proxy"); /* libcurl heeds them beside a proxy that it is given */
+    unsetenv("NO_PROXY");
     int r = start(&peer, err);
     if (r == 0) {
         char text[ADDRESS_TEXT_SIZE];

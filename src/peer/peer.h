@@ -14,6 +14,8 @@ struct peer_options {
     const char *host_id;   /* NULL: derived */
     /* Its uplinks, by device or address, NULL at the end; NULL: one, the kernel's choice. */
     const char *const *interfaces;
+    const char
+        *proxy; /* URL (fetch_check_proxy) for fetches; NULL: none, whatever the environment says */
     uint64_t memory; /* bytes that the store may hold; 0: the default, 16 MiB */
 };
 

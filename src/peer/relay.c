@@ -20,8 +20,13 @@ int relay_new(struct relay **ret, const struct relay_config *config, struct ddm_
     if (count < 0)
         return count;
     struct relay *r = calloc(1, sizeof *r);
-    if (!r || store_new(&r->store, config->memory) < 0) {
-        free(r);
+    if (!r)
+        return error_memory(err);
+    list_init(&r->objects);
+    r->proxy = config->proxy ? config->proxy : "";
+    if (store_new(&r->store, config->memory) < 0 ||
+        (*r->proxy && gate_new(&r->gate, config->loop, config->policy) < 0)) {
+        relay_free(r);
         return error_memory(err);
     }
     r->fetcher = config->fetcher;
@@ -30,7 +35,6 @@ int relay_new(struct relay **ret, const struct relay_config *config, struct ddm_
     r->uplink_count = MAX((unsigned)count, 1U);
     for (int i = 0; i < count; i++)
         r->uplinks[i].interface = config->interfaces[i];
-    list_init(&r->objects);
     *ret = r;
     return 0;
 }
@@ -40,6 +44,7 @@ struct relay *relay_free(struct relay *relay)
     if (relay) {
         list_foreach (object, &relay->objects, struct relay_object, link)
             relay_object_free(object);
+        gate_free(relay->gate);
         store_free(relay->store);
         free(relay);
     }

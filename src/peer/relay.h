@@ -44,6 +44,8 @@ struct relay_config {
     uint64_t memory; /* bound of the store, bytes */
     /* The uplinks, NULL at the end, which must stay; NULL: one, the kernel's choice. */
     const char *const *interfaces;
+    const char *proxy; /* URL, must stay; NULL: none */
+    struct loop *loop;
 };
 
 /* What socket_check_interfaces() says of the interfaces. */

@@ -4,6 +4,7 @@
 #define DDM_PEER_RELAY_INTERNAL_H
 
 #include "io/store.h"
+#include "peer/gate.h"
 #include "peer/relay.h"
 #include "plan/rate.h"
 
@@ -17,6 +18,8 @@ struct relay {
     unsigned uplink_count; /* 1 at least */
     struct fetcher *fetcher;
     const struct policy *policy;
+    const char *proxy; /* "": none */
+    struct gate *gate; /* of the proxy; NULL: none */
     struct store *store;
     struct list objects; /* used longest ago first */
     unsigned idle;       /* objects that have neither readers nor fills */
@@ -33,6 +36,7 @@ struct relay_object {
     char *url;
     char *headers;       /* for the origin, as the request has them: a part of what it is */
     char **header_lines; /* the same as a list */
+    struct fetch_profile profile;
     char etag[FETCH_ETAG_SIZE], last_modified[64]; /* what requests name; empty: private */
     uint64_t size;                                 /* DDM_SIZE_UNKNOWN before a head came */
     bool known;                                    /* a head came and was right */

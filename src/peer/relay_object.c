@@ -30,6 +30,10 @@ struct fill {
     unsigned failures; /* of its uplink, in a row, when it began */
     bool paused;
     bool answered; /* its head came and was right */
+
+    struct gate_question *question; /* about a proxy's destination; it waits for the answer */
+    struct fetch_head *head;        /* came, and waits too */
+    bool ended;                     /* the fetch, meanwhile, with nothing behind the head */
 };
 
 /* ---- objects ---- */
@@ -63,6 +67,8 @@ static struct relay_object *object_new(struct relay *relay, const struct message
         return NULL;
     }
     o->relay = relay;
+    o->profile = (struct fetch_profile){ .headers = (const char *const *)o->header_lines,
+                                         .proxy = relay->proxy };
     o->size = wanted->size;
     str_copy(o->etag, sizeof o->etag, wanted->etag);
     str_copy(o->last_modified, sizeof o->last_modified, wanted->last_modified);
@@ -120,6 +126,8 @@ struct relay_object *relay_object_get(struct relay *relay, const struct message_
 static void fill_free(struct fill *fill)
 {
     fetch_cancel(fill->fetch);
+    gate_drop(fill->question);
+    free(fill->head);
     list_remove(&fill->link);
     free(fill);
 }
@@ -215,12 +223,11 @@ static int check_head(const struct fill *fill, const struct fetch_head *head,
     return -1;
 }
 
-static int on_fill_head(void *arg, const struct fetch_head *head)
+/* The fill may be gone then. */
+static int take_head(struct fill *fill, const struct fetch_head *head)
 {
-    struct fill *fill = arg;
     struct relay_object *o = fill->object;
     struct relay_failure failure;
-    o->relay->uplinks[fill->uplink].failures = 0;
     if (check_head(fill, head, &failure) < 0) {
         fill_fail(fill, &failure);
         return -DDM_E_REFUSED;
@@ -236,6 +243,68 @@ static int on_fill_head(void *arg, const struct fetch_head *head)
     }
     relay_readers_wake(o, head->end, end); /* less than asked for: they look for another fill */
     relay_readers_known(o, begin, end);
+    return 0;
+}
+
+static void fail_early(struct fill *fill, long status)
+{
+    fill_fail(fill, &(struct relay_failure){ .status = 502,
+                                             .code = "origin_unreachable",
+                                             .message = "the origin closed the connection early",
+                                             .origin_status = status });
+}
+
+static void fail_denied(struct fill *fill)
+{
+    fill_fail(fill, &(struct relay_failure){
+                        .status = 403,
+                        .code = "policy",
+                        .message = "the address is not public and not allowed here" });
+}
+
+static void fail_busy(struct fill *fill)
+{
+    fill_fail(fill, &(struct relay_failure){
+                        .status = 503, .code = "memory", .message = "out of memory" });
+}
+
+static void on_head_judged(void *arg, bool allowed)
+{
+    struct fill *fill = arg;
+    struct relay_failure failure;
+    _cleanup_free_ struct fetch_head *head = TAKE(fill->head);
+    fill->question = NULL;
+    if (!allowed) {
+        fail_denied(fill);
+    } else if (!fill->ended) {
+        fill->paused = false;
+        fetch_resume(fill->fetch);
+        take_head(fill, head);
+    } else if (check_head(fill, head, &failure) < 0) {
+        fill_fail(fill, &failure);
+    } else {
+        fail_early(fill, head->status);
+    }
+}
+
+/* A proxy was sent on to somewhere else: nothing of that goes to anybody before it is judged. What
+ * it was asked for by a redirect in between is not known here. */
+static int on_fill_head(void *arg, const struct fetch_head *head)
+{
+    struct fill *fill = arg;
+    struct relay *relay = fill->object->relay;
+    relay->uplinks[fill->uplink].failures = 0;
+    const char *url = relay->gate ? fetch_effective_url(fill->fetch) : "";
+    if (!relay->gate || strcmp(url, fill->object->url) == 0)
+        return take_head(fill, head);
+    fill->head = malloc(sizeof *fill->head);
+    if (!fill->head || gate_ask(&fill->question, relay->gate, url, on_head_judged, fill) < 0) {
+        fail_busy(fill);
+        return -DDM_E_FAIL;
+    }
+    *fill->head = *head;
+    fill->paused = true;
+    fetch_pause(fill->fetch);
     return 0;
 }
 
@@ -258,7 +327,7 @@ static int on_fill_data(void *arg, const char *data, size_t length)
     struct fill *fill = arg;
     struct relay *relay = fill->object->relay;
     uint64_t window = store_window(relay->store, relay->readers);
-    if (fill->watermark - lead(fill) >= window + OVERSHOOT) {
+    if (fill->question || fill->watermark - lead(fill) >= window + OVERSHOOT) {
         fill->paused = true;
         return FETCH_PAUSE;
     }
@@ -294,20 +363,29 @@ static void on_fill_done(void *arg, const struct fetch_result *result)
         uplink->failures = 0;
     else if (result->code == -DDM_E_NETWORK) /* those that began together fail as one */
         uplink->failures = MAX(uplink->failures, fill->failures + 1);
+    if (result->code == 0 && fill->question) {
+        fill->ended = true;
+        return;
+    }
     if (result->code == 0 && fill->watermark == fill->end) {
         fill_free(fill);
         relay_object_settle(object);
         return;
     }
-    char message[400];
-    str_copy(message, sizeof message,
-             result->code ? result->message : "the origin closed the connection early");
-    bool denied = result->code == -DDM_E_PERMISSION;
-    log_debug("relay", "fetch failed: %s", message);
-    fill_fail(fill, &(struct relay_failure){ .status = denied ? 403 : 502,
-                                             .code = denied ? "policy" : "origin_unreachable",
-                                             .message = message,
-                                             .origin_status = result->status });
+    if (result->code == 0) {
+        fail_early(fill, result->status);
+        return;
+    }
+    struct relay_failure failure = { .status = 502,
+                                     .code = "origin_unreachable",
+                                     .message = result->message,
+                                     .origin_status = result->status };
+    if (result->code == -DDM_E_PERMISSION)
+        failure.status = 403, failure.code = "policy";
+    else if (result->code == -DDM_E_USAGE) /* a redirect to what is not fetched */
+        failure.status = 400, failure.code = "bad_url";
+    log_debug("relay", "fetch failed: %s", result->message);
+    fill_fail(fill, &failure);
 }
 
 static const struct fetch_ops fill_ops = { on_fill_head, on_fill_data, on_fill_done };
@@ -340,20 +418,20 @@ static void wake_fills(struct relay_object *object)
 {
     uint64_t window = store_window(object->relay->store, object->relay->readers);
     list_foreach (fill, &object->fills, struct fill, link)
-        if (fill->paused && fill->watermark - lead(fill) <= window / 2) {
+        if (fill->paused && !fill->question && fill->watermark - lead(fill) <= window / 2) {
             fill->paused = false;
             fetch_resume(fill->fetch);
         }
 }
 
-static int fill_start(struct fill *fill)
+static int fill_fetch(struct fill *fill)
 {
     struct relay *relay = fill->object->relay;
     const struct relay_uplink *way = &relay->uplinks[fill->uplink];
     int64_t patience = UPLINK_PATIENCE << MIN(way->failures, UPLINK_PATIENCE_GROWS);
     struct fetch_request request = {
         .url = fill->object->url,
-        .headers = (const char *const *)fill->object->header_lines,
+        .profile = &fill->object->profile,
         .begin = fill->begin,
         .end = fill->end,
         .allow = policy_check,
@@ -364,6 +442,23 @@ static int fill_start(struct fill *fill)
     };
     fill->failures = way->failures;
     return fetch_start(&fill->fetch, relay->fetcher, &request, &fill_ops, fill, NULL);
+}
+
+static void on_url_judged(void *arg, bool allowed)
+{
+    struct fill *fill = arg;
+    fill->question = NULL;
+    if (!allowed)
+        fail_denied(fill);
+    else if (fill_fetch(fill) < 0)
+        fail_busy(fill);
+}
+
+static int fill_start(struct fill *fill)
+{
+    struct gate *gate = fill->object->relay->gate;
+    return gate ? gate_ask(&fill->question, gate, fill->object->url, on_url_judged, fill)
+                : fill_fetch(fill);
 }
 
 int relay_fill_ensure(struct relay_object *object, const struct relay_reader *reader)

@@ -158,10 +158,74 @@ def test_trackers_that_disagree_on_an_id_do_not_multiply_a_peer(make_lab):
     assert len(named) <= 2, f"the peer is there {len(named)} times"
 
 
-def fake_tracker(lab, peer, name):
+REPORT = {"reporter": "some-host", "reason": "wrong_bytes"}
+
+
+def report(tracker, host, peer_id, body=None):
+    """From that host, by its LAN address."""
+    return host.request("POST", tracker.address, f"/v1/peers/{peer_id}/reports", body or REPORT)
+
+
+def test_it_counts_who_reports_a_peer(make_lab):
+    lab = make_lab(50, 50)
+    tracker = lab.tracker(lab.hosts[0])
+    tracker.request("PUT", "/v1/peers/liar", {"port": 4711, "host_id": "h"})
+    tracker.request("PUT", "/v1/peers/other", {"port": 4712, "host_id": "h"})
+    for host in (*lab.hosts, lab.hosts[1]):  # one of them twice, under another name
+        assert report(tracker, host, "liar", {**REPORT, "reporter": f"{host.name}-x"}).status == 204
+    assert {peer["id"]: peer.get("reports", 0) for peer in tracker.peers()} == {
+        "liar": 2,
+        "other": 0,
+    }
+    assert tracker.status()["reports"] == 2
+    metrics = tracker.request("GET", "/metrics").body.decode()
+    assert "\nddm_tracker_reports_total 2\n" in metrics
+    warnings = [line for line in tracker.process.stderr.splitlines() if "reported" in line]
+    assert len(warnings) == 2, warnings
+    for word in ("warning", "liar", "127.0.0.1:4711", lab.hosts[1].address, "wrong_bytes"):
+        assert word in warnings[1]
+
+
+def test_reports_go_with_the_peer(make_lab):
+    lab = make_lab(50)
+    tracker = lab.tracker(lab.hosts[0])
+    tracker.request("PUT", "/v1/peers/liar", {"port": 4711, "host_id": "h"})
+    assert report(tracker, lab.hosts[0], "liar").status == 204
+    tracker.request("PUT", "/v1/peers/anew", {"port": 4711, "host_id": "h"})
+    (peer,) = tracker.peers()
+    assert (peer["id"], peer.get("reports", 0)) == ("anew", 0)
+    assert report(tracker, lab.hosts[0], "liar").status == 404
+
+
+def test_a_report_that_is_none_is_refused(make_lab):
+    lab = make_lab(50)
+    tracker = lab.tracker(lab.hosts[0])
+    tracker.request("PUT", "/v1/peers/liar", {"port": 4711, "host_id": "h"})
+    assert report(tracker, lab.hosts[0], "nobody").status == 404
+    assert report(tracker, lab.hosts[0], "a%20b").status == 400
+    for body in ("{", {"reporter": "h"}, {**REPORT, "reason": "A b"}, {**REPORT, "reporter": ""}):
+        assert report(tracker, lab.hosts[0], "liar", body).status == 400, body
+    assert tracker.request("GET", "/v1/peers/liar/reports").status == 405
+    assert tracker.peers()[0].get("reports", 0) == tracker.status()["reports"] == 0
+
+
+def test_a_client_leaves_out_a_peer_that_enough_reported(make_lab):
+    lab = make_lab(20, 50, 50)
+    path = lab.file("file", 4 << 20)
+    peers = [lab.peer(host) for host in lab.hosts[1:]]
+    shown = [fake_tracker(lab, peer, f"id-{n}", reports=3 - n) for n, peer in enumerate(peers)]
+    options = [part for tracker in shown for part in ("--tracker", tracker.address)]
+    get = lab.download(lab.hosts[0], lab.origin.url("file"), *options)
+    assert_same(get.file, path)
+    assert peers[0].status()["requests"] == 0
+    assert peers[1].status()["requests"] > 0
+
+
+def fake_tracker(lab, peer, name, **more):
     """One that lists this peer under that id."""
-    listed = {"id": name, "address": peer.address.partition(":")[0], "port": peer.port, "host_id": "a-host"}
-    body = json.dumps({"peers": [{**listed, "age_ms": 1}]}).encode()
+    listed = {"id": name, "address": peer.address.partition(":")[0], "port": peer.port}
+    listed.update(host_id=f"host-of-{name}" if more else "a-host", age_ms=1, **more)
+    body = json.dumps({"peers": [listed]}).encode()
     return lab.serve(
         lambda exchange: exchange.reply("200 OK", body, "Content-Type: application/json")
     )

@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: MIT */
+/* A table of hosts. Questions wait at their host for its lookup, then in one line for the next turn
+ * of the loop:
+ *
+ *     ask ─▶ host ──known──────────────▶ ready ─▶ answer
+ *              └─lookup on the pool─▶ known ─▶ ready …
+ */
+#include "peer/gate.h"
+
+#include "base/address.h"
+#include "base/list.h"
+#include "base/str.h"
+#include "base/util.h"
+#include "io/url.h"
+
+#include <ctype.h>
+#include <netdb.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#define HOSTS     64
+#define KNOWN_FOR (60 * SEC)
+
+struct gate {
+    struct loop *loop;
+    const struct policy *policy;
+    struct loop_defer *defer;
+    struct list hosts; /* used longest ago first */
+    unsigned count;
+    struct list ready; /* questions */
+};
+
+struct gate_host {
+    struct list link;
+    struct gate *gate; /* NULL: it has gone, and this goes when the lookup has ended */
+    char name[ADDRESS_HOST_SIZE];
+    struct list waiting; /* questions */
+    bool looking, known, allowed;
+    int64_t until;          /* known so long */
+    struct addrinfo *found; /* of the lookup */
+    int error;
+};
+
+struct gate_question {
+    struct list link;
+    bool allowed;
+    gate_fn *answer;
+    void *arg;
+};
+
+static void on_ready(void *arg)
+{
+    struct gate *gate = arg;
+    while (!list_empty(&gate->ready)) {
+        struct gate_question q = *list_entry(gate->ready.next, struct gate_question, link);
+        gate_drop(list_entry(gate->ready.next, struct gate_question, link));
+        q.answer(q.arg, q.allowed);
+    }
+}
+
+int gate_new(struct gate **ret, struct loop *loop, const struct policy *policy)
+{
+    struct gate *gate = calloc(1, sizeof *gate);
+    if (!gate || loop_defer_new(&gate->defer, loop, on_ready, gate) < 0) {
+        free(gate);
+        return -1;
+    }
+    gate->loop = loop;
+    gate->policy = policy;
+    list_init(&gate->hosts);
+    list_init(&gate->ready);
+    *ret = gate;
+    return 0;
+}
+
+struct gate_question *gate_drop(struct gate_question *question)
+{
+    if (question)
+        list_remove(&question->link);
+    free(question);
+    return NULL;
+}
+
+static void drop_all(struct list *questions)
+{
+    while (!list_empty(questions))
+        gate_drop(list_entry(questions->next, struct gate_question, link));
+}
+
+static void host_free(struct gate_host *host)
+{
+    host->gate->count--;
+    list_remove(&host->link);
+    drop_all(&host->waiting);
+    if (host->looking)
+        host->gate = NULL;
+    else
+        free(host);
+}
+
+struct gate *gate_free(struct gate *gate)
+{
+    if (gate) {
+        list_foreach (host, &gate->hosts, struct gate_host, link)
+            host_free(host);
+        drop_all(&gate->ready);
+        loop_defer_free(gate->defer);
+        free(gate);
+    }
+    return NULL;
+}
+
+/* ---- what is known of a host ---- */
+
+/* A name that stands for the machine itself, wherever it is looked up (RFC 6761, 6.3). */
+static bool is_localhost(const char *name)
+{
+    static const char suffix[] = ".localhost";
+    size_t length = strlen(name), n = sizeof suffix - 1;
+    return strcasecmp(name, suffix + 1) == 0 ||
+           (length > n && strcasecmp(name + length - n, suffix) == 0);
+}
+
+static void look_up(void *arg)
+{
+    struct gate_host *host = arg;
+    struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
+    const char *name = is_localhost(host->name) ? "127.0.0.1" : host->name;
+    host->error = getaddrinfo(name, NULL, &hints, &host->found);
+}
+
+/* That nobody here knows the name is the only error that lets a fetch through. */
+static bool judge(const struct gate_host *host)
+{
+    static const int unknown[] = { EAI_NONAME, EAI_AGAIN, EAI_FAIL,
+#ifdef EAI_NODATA
+                                   EAI_NODATA
+#endif
+    };
+    for (size_t i = 0; host->error && i < ARRAY_SIZE(unknown); i++)
+        if (host->error == unknown[i])
+            return true;
+    if (host->error)
+        return false;
+    for (const struct addrinfo *a = host->found; a; a = a->ai_next)
+        if (!policy_allows(host->gate->policy, a->ai_addr))
+            return false;
+    return true;
+}
+
+static void make_ready(struct gate_host *host)
+{
+    struct gate *gate = host->gate;
+    while (!list_empty(&host->waiting)) {
+        struct gate_question *q = list_entry(host->waiting.next, struct gate_question, link);
+        q->allowed = host->allowed;
+        list_remove(&q->link);
+        list_push_back(&gate->ready, &q->link);
+        loop_defer_call(gate->defer);
+    }
+}
+
+static void on_found(void *arg)
+{
+    struct gate_host *host = arg;
+    bool allowed = host->gate && judge(host);
+    if (!host->error)
+        freeaddrinfo(host->found);
+    host->found = NULL;
+    host->looking = false;
+    if (!host->gate) {
+        free(host);
+        return;
+    }
+    host->known = true;
+    host->allowed = allowed;
+    host->until = loop_now() + KNOWN_FOR;
+    make_ready(host);
+}
+
+/* ---- questions ---- */
+
+/* Whether the host of a URL can be judged; without a dot at its end. Names that are not ASCII are
+ * none that getaddrinfo and the proxy understand alike. */
+static bool host_name(char out[static ADDRESS_HOST_SIZE], const char *url)
+{
+    char text[ADDRESS_HOST_SIZE];
+    struct address address;
+    url_host(text, url);
+    if (address_parse(&address, text, 0, NULL) < 0)
+        return false;
+    for (char *c = address.host; *c; c++)
+        if (!isascii((unsigned char)*c))
+            return false;
+    size_t length = strlen(address.host);
+    while (length > 0 && address.host[length - 1] == '.')
+        address.host[--length] = '\0';
+    str_copy(out, ADDRESS_HOST_SIZE, address.host);
+    return length > 0;
+}
+
+static struct gate_host *host_new(struct gate *gate, const char *name)
+{
+    list_foreach (host, &gate->hosts, struct gate_host, link)
+        if (gate->count >= HOSTS && !host->looking && list_empty(&host->waiting))
+            host_free(host);
+    struct gate_host *host = gate->count < HOSTS ? calloc(1, sizeof *host) : NULL;
+    if (!host)
+        return NULL;
+    host->gate = gate;
+    str_copy(host->name, sizeof host->name, name);
+    list_init(&host->waiting);
+    list_push_back(&gate->hosts, &host->link);
+    gate->count++;
+    return host;
+}
+
+/* The host, known or being looked up; NULL where that cannot be. */
+static struct gate_host *host_get(struct gate *gate, const char *name)
+{
+    struct gate_host *found = NULL;
+    list_foreach (host, &gate->hosts, struct gate_host, link)
+        if (strcasecmp(host->name, name) == 0)
+            found = host;
+    if (!found)
+        found = host_new(gate, name);
+    if (!found)
+        return NULL;
+    list_remove(&found->link); /* used last */
+    list_push_back(&gate->hosts, &found->link);
+    if (found->known && loop_now() >= found->until)
+        found->known = false;
+    if (!found->known && !found->looking) {
+        if (loop_work(gate->loop, look_up, on_found, found) < 0)
+            return NULL;
+        found->looking = true;
+    }
+    return found;
+}
+
+int gate_ask(struct gate_question **ret, struct gate *gate, const char *url, gate_fn *answer,
+             void *arg)
+{
+    char name[ADDRESS_HOST_SIZE];
+    bool can_judge = host_name(name, url);
+    struct gate_question *q = calloc(1, sizeof *q);
+    struct gate_host *host = q && can_judge ? host_get(gate, name) : NULL;
+    if (!q || (can_judge && !host)) {
+        free(q);
+        return -1;
+    }
+    q->answer = answer;
+    q->arg = arg;
+    list_init(&q->link);
+    if (host) {
+        list_push_back(&host->waiting, &q->link);
+        if (host->known)
+            make_ready(host);
+    } else {
+        list_push_back(&gate->ready, &q->link);
+        loop_defer_call(gate->defer);
+    }
+    *ret = q;
+    return 0;
+}
