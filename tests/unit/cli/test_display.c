@@ -187,12 +187,107 @@ static void test_sentence(void **state)
     text_release(&text);
 }
 
+/* What a run before this one left is in the amount, but not in the rate. */
+static void test_restored(void **state)
+{
+    struct ddm_event event = half_way(2);
+    struct text text = { 0 };
+    event.done = event.size;
+    event.restored = 50 * MIB;
+    display_sentence(&text, &plain, &event);
+    assert_string_equal(text.bytes, "dir/f.iso: 100 MiB, 50.0 MiB of them from before, in 5.00 s, "
+                                    "10.0 MiB/s: you 50 %, 10.0.0.2:7071 50 %");
+    text_clear(&text);
+    event.already = true;
+    display_sentence(&text, &plain, &event);
+    assert_string_equal(text.bytes, "dir/f.iso is there already, complete: nothing to do (--force "
+                                    "downloads it again)");
+    text_clear(&text);
+    /* The bar begins where the last run ended. */
+    event = half_way(0);
+    event.restored = event.done;
+    display_frame(&text, &plain, &event);
+    assert_non_null(strstr(text.bytes, "[#############..............]  50 %"));
+    text_release(&text);
+}
+
+static void test_errors(void **state)
+{
+    static const struct {
+        struct ddm_error error;
+        const char *part;
+        bool unknown_size;
+        const char *message;
+    } rows[] = {
+        { { DDM_E_INTERRUPTED, "interrupted" },
+          "f.part",
+          false,
+          "interrupted: 50.0 MiB of 100 MiB stay in f.part; the same command goes on from there" },
+        { { DDM_E_INTERRUPTED, "interrupted" },
+          "f.part",
+          true,
+          "interrupted: 50.0 MiB stay in f.part" },
+        { { DDM_E_INTERRUPTED, "interrupted" }, NULL, false, "interrupted" },
+        { { DDM_E_NETWORK, "no way" },
+          "f.part",
+          false,
+          "no way (50.0 MiB of 100 MiB stay in f.part; the same command goes on from there)" },
+        { { DDM_E_CHECKSUM, "wrong" },
+          "f.part",
+          false,
+          "wrong (50.0 MiB of 100 MiB stay in f.part)" },
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        struct ddm_event event = half_way(1);
+        struct ddm_error shown;
+        event.type = DDM_EVENT_ERROR;
+        event.error = &rows[i].error;
+        event.part = rows[i].part;
+        if (rows[i].unknown_size)
+            event.size = DDM_SIZE_UNKNOWN;
+        display_error(&shown, &event);
+        assert_string_equal(shown.message, rows[i].message);
+        assert_int_equal(shown.code, rows[i].error.code);
+    }
+}
+
+static void test_batch(void **state)
+{
+    struct ddm_event one = half_way(1), two = half_way(1);
+    const struct ddm_event *events[] = { &one, &two };
+    const struct batch_state batch = {
+        .count = 12, .done = 3, .failed = 1, .running = 2, .events = events
+    };
+    struct text text = { 0 };
+    two.path = "ein sehr langer Name der nicht ganz passt 漢字漢字.iso";
+    two.size = DDM_SIZE_UNKNOWN;
+    display_batch_frame(&text, &plain, &batch);
+    assert_non_null(strstr(text.bytes, "f.iso "));
+    assert_non_null(strstr(text.bytes, " 50 %  50.0 MiB / 100 MiB"));
+    assert_non_null(strstr(text.bytes, "\n3 of 12 files done, 1 failed, 20.0 MiB/s\n"));
+    for (unsigned columns = 1; columns < 200; columns++) {
+        struct term term = { .columns = columns, .rows = 1 + columns % 6, .utf8 = columns % 2 };
+        text_clear(&text);
+        display_batch_frame(&text, &term, &batch);
+        size_t lines = text.bytes ? count_lines(text.bytes, columns) : 0;
+        assert_int_equal(lines, columns < 20 ? 0 : term.rows > 4 ? 3 : 2);
+    }
+    text_clear(&text);
+    two.path = "g";
+    display_batch_plain(&text, &plain, &batch);
+    assert_string_equal(text.bytes,
+                        "3 of 12 files done, 1 failed, 20.0 MiB/s: f.iso 50 %, g 50.0 MiB");
+    text_release(&text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_frame),      cmocka_unit_test(test_every_width),
         cmocka_unit_test(test_odd_events), cmocka_unit_test(test_colors),
         cmocka_unit_test(test_plain),      cmocka_unit_test(test_sentence),
+        cmocka_unit_test(test_restored),   cmocka_unit_test(test_errors),
+        cmocka_unit_test(test_batch),
     };
     setlocale(LC_CTYPE, "C.UTF-8");
     return cmocka_run_group_tests(tests, NULL, NULL);
