@@ -42,6 +42,21 @@ WRONG = [
     (["get", ""], ["URL"]),
     (["get", "--config", "/no/such/config", URL], ["/no/such/config"]),
     (["get", "--config", "/", URL], ["/"]),
+    (["get", "--limit-rate", "fast", URL], ["limit-rate", "fast"]),
+    (["get", "--limit-rate", "0", URL], ["limit-rate", "0"]),
+    (["get", "--max-time", "never", URL], ["max-time", "never"]),
+    (["get", "--connect-timeout", "6m", URL], ["connect-timeout", "6m"]),
+    (["get", "--spot-check", "101", URL], ["spot-check", "101"]),
+    (["get", "--spot-check", "little", URL], ["spot-check", "little"]),
+    (["get", "--jobs", "0", URL], ["jobs", "0"]),
+    (["get", "-j", "17", URL], ["-j", "17"]),
+    (["get", "--allow-redirect", "10.0.0.0/99", URL], ["allow-redirect", "10.0.0.0/99"]),
+    (["get", "--user", "", URL], ["user"]),
+    (["get", "--header", "@/no/such/file", URL], ["header", "/no/such/file"]),
+    (["get", "--input-file", "/no/such/list"], ["/no/such/list"]),
+    (["get", "--input-file", "/dev/null"], ["/dev/null"]),
+    (["get", "--input-file", "/dev/null", URL], ["input-file", URL]),
+    (["get", "--input-file", "/dev/null", "-o", "x"], ["input-file", "--output"]),
     (["tracker", "--listen", "999.1.1.1.1:x"], ["listen", "999.1.1.1.1:x"]),
     (["tracker", "--ttl", "-1"], ["ttl", "-1"]),
     (["tracker", "--ttl", "soon"], ["ttl", "soon"]),
@@ -87,6 +102,46 @@ def test_a_wrong_config(cli, tmp_path, text, names):
     config = tmp_path / "ddm.conf"
     config.write_text(text)
     is_usage_error(cli("get", "--config", config, URL), str(config), *names)
+
+
+LISTS = [
+    ("http://h/a\nnot-a-url\n", [":2", "not-a-url"]),
+    ("\n\nhttp://h/a 'b\n", [":3", "quote"]),
+    ("http://h/a \\", [":1", "backslash"]),
+    ("http://h/a --connections 0\n", [":1", "connections", "0"]),
+    ("http://h/a --json\n", [":1", "--json"]),
+    ("http://h/a -o -\n", [":1", "-o -"]),
+    ("-f\n", [":1", "URL"]),
+    ("http://h/a\x00b\n", [":1", "NUL"]),
+    ("# nothing\n", ["no download"]),
+]
+
+
+@pytest.mark.parametrize("text, names", LISTS, ids=lambda value: repr(value)[:40])
+def test_a_wrong_list(cli, tmp_path, text, names):
+    listed = tmp_path / "list"
+    listed.write_text(text)
+    is_usage_error(cli("get", "-i", listed), str(listed), *names)
+
+
+SECRET = "hush-4711"
+
+
+@pytest.mark.parametrize("key", ["user", "header", "proxy"])
+def test_a_secret_is_in_no_message(cli, tmp_path, key):
+    config = tmp_path / "ddm.conf"
+    config.write_text(f"{key} = {SECRET}\x07\n")
+    for done in (
+        cli("get", "--config", config, URL),
+        cli("get", f"--{key}={SECRET}\n", URL),
+        cli("get", URL, env={f"DDM_{key.upper()}": f"{SECRET}\n"}),
+    ):
+        is_usage_error(done, key if "DDM" not in done.stderr else key.upper())
+        assert SECRET not in done.stderr
+
+
+def test_a_password_needs_a_terminal(cli):
+    is_usage_error(cli("get", "--user", "me", URL), "user", "terminal")
 
 
 def test_an_unreadable_config_is_named(cli, tmp_path):
@@ -146,7 +201,9 @@ def test_help(cli):
 def test_help_of_a_command_names_its_options(cli):
     done = cli("help", "get")
     assert done.returncode == 0
-    for option in ("--output", "--checksum", "--connections", "--no-peers", "--peer", "--tracker"):
+    for section in ("Output", "Verification", "Batch"):
+        assert f"\n{section}\n" in done.stdout
+    for option in ("--output", "--checksum", "--mirror", "--input-file", "--connections", "--no-peers", "--peer", "--tracker"):
         assert option in done.stdout
     assert cli("get", "--help").stdout == done.stdout
     assert "--ttl" in cli("help", "tracker").stdout
