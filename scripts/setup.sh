@@ -34,6 +34,7 @@ pc:libuv                  build libuv1-dev          pkgconfig(libuv)          li
 pc:gnutls                 build libgnutls28-dev     pkgconfig(gnutls)         gnutls           pkgconfig(gnutls)         gnutls-dev        gnutls
 pc:jansson                build libjansson-dev      pkgconfig(jansson)        jansson          pkgconfig(jansson)        jansson-dev       jansson
 pc:inih                   build libinih-dev         pkgconfig(inih)           libinih          pkgconfig(inih)           inih-dev          inih
+pc:expat                  build libexpat1-dev       pkgconfig(expat)          expat            pkgconfig(expat)          expat-dev         expat
 cmd:gcc                   test  gcc                 gcc                       gcc              gcc                       gcc               -
 gcclib:libasan.so         test  -                   libasan+libubsan          -                -                         -                 -
 cmd:clang                 test  clang               clang                     clang            clang                     clang             llvm

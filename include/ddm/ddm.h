@@ -190,7 +190,9 @@ DDM_API void ddm_download_cancel(struct ddm_download *download);
 DDM_API struct ddm_download *ddm_download_free(struct ddm_download *download);
 
 /* What a Metalink (RFC 5854; also version 3) says of one file, as options to begin a download
- * with: url, mirrors, output (a safe name), checksums, size and pieces are set, the rest is zero.
+ * with: url, mirrors, output (a safe name, without folders; NULL where it has none), checksums,
+ * size and pieces are set, the rest is zero. In the order of the document; two files may have one
+ * name.
  */
 struct ddm_metalink {
     struct ddm_options *files; /* strings belong to the metalink */

@@ -38,6 +38,8 @@
  *             httpd           HTTP server (libmicrohttpd)
  *             link            Link headers: mirrors, Metalinks
  *             loop            event loop (libuv)
+ *             metalink        Metalink documents (expat)
+ *             metalink_file   one file of a Metalink while it is read
  *             socket          addresses for the kernel; interfaces of this machine
  *             store           bytes that were fetched, for whoever reads them next
  *             sums            checksum files beside downloads
@@ -52,6 +54,7 @@
  *             report          tells a tracker of a peer that lied
  * get/        download        the public API
  *             job             one download: its sources, leases and end
+ *             metalink        the public API for Metalinks
  *             reply           is this reply what was asked for?
  *             report          from the state of a job to events
  *             sink            where the bytes go: file, pipe, checksum
