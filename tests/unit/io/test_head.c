@@ -176,6 +176,9 @@ static void test_retry_after_as_a_date(void **state)
     h = parse("HTTP/1.1 503 x\nDate: Sun, 06 Nov 1994 08:49:37 GMT\n"
               "Retry-After: Sun, 06 Nov 1994 08:49:30 GMT\n");
     assert_int_equal(h.retry_after, 0);
+    h = parse("HTTP/1.1 503 x\nRetry-After: Sun, 06 Nov 1994 08:49:37 GMT\nRetry-After: 4\n"
+              "Date: Sun, 06 Nov 1994 08:49:07 GMT\n"); /* the last one counts */
+    assert_int_equal(h.retry_after, 4 * SEC);
     h = parse("HTTP/1.1 503 x\nRetry-After: 4\nDate: Sun, 06 Nov 1994 08:49:37 GMT\n");
     fetch_head_at(&h, 5);
     assert_int_equal(h.retry_after, 4 * SEC);

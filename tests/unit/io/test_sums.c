@@ -124,6 +124,7 @@ static void test_contradictions(void **state)
 {
     assert_string_equal(find(SHA256 "  f.iso\n" SHA256 "  f.iso\n"), "sha-256=" SHA256);
     assert_string_equal(find(SHA256 "  f.iso\n" SHA256_D "  f.iso\n" SHA256 "  f.iso\n"), "none");
+    assert_string_equal(find(SHA256 "  f.iso\n" SHA256_D "  f.iso\n" SHA256_D "  f.iso\n"), "none");
     assert_string_equal(find(SHA256 "  f.iso\nSHA256 (f.iso) = " SHA256_D "\n"), "none");
     assert_string_equal(find(SHA256 "  f.iso\n" SHA256_D "  f.iso\n" SHA1 "  f.iso\n"),
                         "sha-1=" SHA1);
