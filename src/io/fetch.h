@@ -49,8 +49,8 @@ struct fetch_head {
     bool encoded;               /* Content-Encoding other than identity */
     bool multipart;             /* Content-Type: multipart/byteranges */
     int64_t retry_after;        /* ns, an hour at most; 0: none */
-    int64_t retry_at; /* Retry-After where it is a date, s since 1970; see fetch_head_at */
-    int64_t date;     /* Date, s since 1970; 0: none */
+    int64_t retry_at;           /* Retry-After where it is a date, s since 1970; see head.h */
+    int64_t date;               /* Date, s since 1970; 0: none */
     char etag[FETCH_ETAG_SIZE]; /* with its quotes and W/ */
     char last_modified[64];
     char disposition[FETCH_NAME_SIZE];

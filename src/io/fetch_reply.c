@@ -17,6 +17,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #define BODY_PASSED_OVER ((size_t)64 * 1024) /* of a 401, to keep its connection */
 
@@ -159,6 +160,7 @@ static void complete_head(struct fetch *f)
 static int tell_head(struct fetch *f)
 {
     complete_head(f);
+    fetch_head_at(&f->head, (int64_t)time(NULL));
     f->head_told = true;
     return f->ops->on_head ? f->ops->on_head(f->arg, &f->head) : 0;
 }
