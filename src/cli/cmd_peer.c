@@ -5,6 +5,8 @@
 #include "cli/command.h"
 #include "peer/peer.h"
 
+#include <string.h>
+
 /* "a,b,c"; NULL without memory. */
 static char *join(const char *const *list)
 {
@@ -20,6 +22,7 @@ static char *join(const char *const *list)
 int peer_command(const struct options *options)
 {
     struct ddm_error error;
+    const char *proxy = options_text(options, OPTION_PROXY);
     _cleanup_free_ char *allow = join(options_list(options, OPTION_ALLOW));
     struct peer_options peer = {
         .trackers = options_list(options, OPTION_TRACKER),
@@ -27,7 +30,7 @@ int peer_command(const struct options *options)
         .allow = allow,
         .host_id = options_text(options, OPTION_HOST_ID),
         .interfaces = options_list(options, OPTION_INTERFACE),
-        .proxy = options_text(options, OPTION_PROXY),
+        .proxy = proxy && strcmp(proxy, "none") != 0 ? proxy : NULL,
         .memory = options_number(options, OPTION_MEMORY),
     };
     if (!allow) {

@@ -365,6 +365,19 @@ const struct option option_table[] = {
       .argument = "NETWORK[,…]",
       .help = "Fetch from these networks, too (10.0.0.0/8, fd00::/8). Without it only public "
               "addresses are fetched from." },
+    { .id = OPTION_PROXY,
+      .name = "proxy",
+      .group = OPTION_GROUP_REQUESTS,
+      .type = OPTION_TYPE_STRING,
+      .secret = true,
+      .empty = true,
+      .roles = ROLE_PEER,
+      .places = OPTION_ANYWHERE,
+      .argument = "URL",
+      .help =
+          "Fetch through it: an http, https, socks4, socks4a, socks5 or socks5h URL; 'none' for "
+          "none, as without it. Where a name leads to only the proxy sees: names that this "
+          "machine does not know are not kept from private addresses." },
     { .id = OPTION_MEMORY,
       .name = "memory",
       .letter = 'm',
@@ -377,15 +390,6 @@ const struct option option_table[] = {
       .fallback = "16M",
       .argument = "SIZE",
       .help = "Memory for what is being relayed." },
-    { .id = OPTION_PROXY,
-      .name = "proxy",
-      .type = OPTION_TYPE_STRING,
-      .roles = ROLE_PEER,
-      .places = OPTION_ANYWHERE,
-      .argument = "URL",
-      .help = "Fetch through this proxy (http, https, socks4, socks4a, socks5 or socks5h). Only it "
-              "sees which address a name leads to: names that this machine does not know are "
-              "fetched without a check." },
     { .id = OPTION_TTL,
       .name = "ttl",
       .group = OPTION_GROUP_LIMITS,
