@@ -47,6 +47,8 @@ cmd:nginx                 test  nginx               nginx                     ng
 cmd:ip                    test  iproute2            iproute                   iproute2         iproute2                  iproute2          -
 cmd:tc                    test  iproute2            iproute-tc                iproute2         iproute2                  iproute2          -
 cmd:curl                  test  curl                curl                      curl             curl                      curl              curl
+cmd:tinyproxy             test  tinyproxy           tinyproxy                 tinyproxy        tinyproxy                 tinyproxy         tinyproxy
+cmd:microsocks            test  microsocks          -                         -                -                         microsocks        microsocks
 cmd:pv                    test  pv                  pv                        pv               pv                        pv                pv
 cmd:pgrep                 test  procps              procps-ng                 procps-ng        procps                    procps            -
 cmd:aria2c                bench aria2               aria2                     aria2            aria2                     aria2             aria2

@@ -61,7 +61,8 @@
  *             sources         the own uplinks and the peers, as they come and go
  *             stream          the one stream, where the origin gives no ranges
  *             transfer        one lease on its way
- * peer/       peer            the peer daemon and its routes
+ * peer/       gate            what a peer behind a proxy knows of where it leads
+ *             peer            the peer daemon and its routes
  *             relay           from origins through the store to readers
  *             relay_object    one object: fetches that fill it
  * tracker/    registry        which peers are alive

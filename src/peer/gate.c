@@ -185,18 +185,15 @@ static void on_found(void *arg)
  * none that getaddrinfo and the proxy understand alike. */
 static bool host_name(char out[static ADDRESS_HOST_SIZE], const char *url)
 {
-    char text[ADDRESS_HOST_SIZE];
-    struct address address;
-    url_host(text, url);
-    if (address_parse(&address, text, 0, NULL) < 0)
+    char scheme[16];
+    if (!url_parts(url, scheme, sizeof scheme, out, ADDRESS_HOST_SIZE))
         return false;
-    for (char *c = address.host; *c; c++)
+    for (const char *c = out; *c; c++)
         if (!isascii((unsigned char)*c))
             return false;
-    size_t length = strlen(address.host);
-    while (length > 0 && address.host[length - 1] == '.')
-        address.host[--length] = '\0';
-    str_copy(out, ADDRESS_HOST_SIZE, address.host);
+    size_t length = strlen(out);
+    while (length > 0 && out[length - 1] == '.')
+        out[--length] = '\0';
     return length > 0;
 }
 

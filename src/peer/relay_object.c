@@ -382,8 +382,8 @@ static void on_fill_done(void *arg, const struct fetch_result *result)
                                      .origin_status = result->status };
     if (result->code == -DDM_E_PERMISSION)
         failure.status = 403, failure.code = "policy";
-    else if (result->code == -DDM_E_USAGE) /* a redirect to what is not fetched */
-        failure.status = 400, failure.code = "bad_url";
+    else if (result->code == -DDM_E_REFUSED && result->status >= 300 && result->status < 400)
+        failure.status = 400, failure.code = "bad_url"; /* redirects to nothing that is fetched */
     log_debug("relay", "fetch failed: %s", result->message);
     fill_fail(fill, &failure);
 }
@@ -435,7 +435,6 @@ static int fill_fetch(struct fill *fill)
         .begin = fill->begin,
         .end = fill->end,
         .allow = policy_check,
-        .no_proxy = true, /* it would hide the address from the policy */
         .interface = way->interface,
         .fresh = way->failures > 0,
         .patience = relay->uplink_count > 1 ? patience : 0,

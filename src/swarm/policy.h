@@ -2,7 +2,10 @@
 /* Where a peer may connect to for others: public addresses, and the networks that its owner allows.
  * Asked with the address of the socket, after DNS and after every redirect, so that no name and no
  * spelling of a number gets around it. Special-purpose ranges after the IANA registries (RFC 6890).
- * IPv4 within IPv6 (mapped, or behind NAT64) is judged as the IPv4 address that it is. */
+ * IPv4 within IPv6 (mapped, or behind NAT64) is judged as the IPv4 address that it is.
+ *
+ * Behind a proxy the socket's address is the proxy's, and where that connects to cannot be seen:
+ * what can be known of it is asked in peer/gate.h. */
 #ifndef DDM_SWARM_POLICY_H
 #define DDM_SWARM_POLICY_H
 

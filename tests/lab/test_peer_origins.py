@@ -114,9 +114,9 @@ def test_a_redirect_to_one_is_refused(one_peer, url):
     assert peer.healthy()
 
 
-def test_a_redirect_without_end_is_an_error_of_the_origin(one_peer):
+def test_a_redirect_without_end_is_refused(one_peer):
     lab, peer = one_peer
     circle = lab.serve(lambda exchange: exchange.reply("302 Found", b"", "Location: /x"))
     reply = peer.fetch(circle.url("x"), 0, 1)
-    assert reply.status == 502
+    assert (reply.status, reply.json()["error"]) == (400, "bad_url")
     assert len(circle.requests) < 30

@@ -30,6 +30,7 @@ One file is one idea:
     router.py     a router: one uplink that several hosts share
     nginx.py      nginx with a config of its own: the origin, the proxy to compare with, the log
     haproxy.py    haproxy: an origin that is slow in its ways, a proxy to compare with
+    proxy.py      tinyproxy and microsocks, for what goes through a proxy
     server.py     small HTTP servers in Python, for what nginx does not do
     evil.py       peers that do not keep to the contract
     raw.py        HTTP by hand over a socket
