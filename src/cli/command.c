@@ -15,6 +15,10 @@ static const char *const get_examples[] = {
     "with the peers of another machine's tracker",
     "ddm get -o - https://example.org/big.tar | tar x",
     "straight into a pipe",
+    "ddm get --checksum auto https://a.example/big.iso https://b.example/big.iso",
+    "from two servers that have it, checked against the checksum file beside it",
+    "ddm get -i list.txt -j 2",
+    "what the lines of a file say, two at a time; again, to go on with what is left",
     NULL,
 };
 
@@ -35,10 +39,14 @@ static const char *const tracker_examples[] = {
 };
 
 const struct command command_table[] = {
-    { "get", ROLE_GET, "[options] URL", "download a file over many uplinks",
+    { "get", ROLE_GET, "[options] URL…", "download a file over many uplinks",
       "Downloads one file over this machine's uplink and those of its peers at the same time. "
       "Every part is checked against the origin's version before it is written; the file is "
-      "NAME.part until it is complete.",
+      "NAME.part until it is complete. Whatever ended a download, the same command goes on with "
+      "it; "
+      "a file that is there already is left alone. Several URLs are mirrors of one file; in the "
+      "place "
+      "of a URL a Metalink (.meta4, .metalink) names the files that are in it.",
       get_examples, get_command },
     { "peer", ROLE_PEER, "[options]", "lend this machine's uplink to others",
       "Fetches parts of files for the clients of the swarm over this machine's uplink and relays "

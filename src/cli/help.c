@@ -180,7 +180,9 @@ void help_command(struct text *out, const struct term *term, const struct comman
     text_color(out, term, COLOR_BOLD);
     text_format(out, "ddm %s", command->name);
     text_color(out, term, COLOR_NONE);
-    text_format(out, "%s%s\n", *command->usage ? " " : "", command->usage);
+    text_add(out, *command->usage ? " " : "");
+    add(out, term, command->usage);
+    text_add(out, "\n");
     text_add(out, "\n");
     wrap(out, term, INDENT, command->about ? command->about : command->summary);
     if (!command->role)
