@@ -29,7 +29,7 @@ LAYERS = {
 
 # Files with a rule of their own: the subcommand `get` is made of the public library.
 API_ONLY = re.compile(
-    r"src/cli/(get|get_one|request|tasks|batch|batch_report|on_complete|interrupt"
+    r"src/cli/(get|get_one|request|tasks|batch|batch_report|operand|on_complete|interrupt"
     r"|display|display_batch|progress|events)\.[ch]"
 )
 API_ONLY_LAYERS = {"base", "cli"}

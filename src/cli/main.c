@@ -81,6 +81,7 @@
  *             get_one         one download, from its request to the exit status
  *             request         options as the library takes them
  *             tasks           what shall be downloaded: a URL, a Metalink, a list
+ *             operand         a Metalink in the place of a URL
  *             line            a line of --input-file as words
  *             batch           several downloads, some at a time, each in a child process
  *             batch_report    what is seen of them

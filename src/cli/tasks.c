@@ -5,6 +5,7 @@
 #include "base/util.h"
 #include "cli/file.h"
 #include "cli/line.h"
+#include "cli/operand.h"
 
 #include <string.h>
 
@@ -16,10 +17,12 @@ struct task_source {
     char **words;           /* of the line; its operands point into them */
     struct options own;     /* what the line itself says */
     struct options options; /* that, with what the command line says beneath; owns nothing */
+    struct ddm_metalink *metalink;
 };
 
 static void source_free(struct task_source *source)
 {
+    ddm_metalink_free(source->metalink);
     options_release(&source->own);
     free(source->words);
     free(source);
@@ -64,11 +67,31 @@ static int add_task(struct tasks *tasks, const struct options *options,
     return r;
 }
 
-static int add_download(struct tasks *tasks, const struct options *options, unsigned line,
-                        struct ddm_error *err)
+static int add_metalink(struct tasks *tasks, struct task_source *source,
+                        const struct options *options, unsigned line, struct ddm_error *err)
+{
+    int r = operand_read_metalink(&source->metalink, options, err);
+    if (r < 0)
+        return r;
+    size_t count = source->metalink->count;
+    if (count > 1 && options_text(options, OPTION_OUTPUT))
+        return error_set(err, DDM_E_USAGE,
+                         "--output names one file, but there are %zu in the Metalink", count);
+    for (size_t i = 0; i < count && r == 0; i++)
+        r = add_task(tasks, options, &source->metalink->files[i], line, err);
+    return r;
+}
+
+/* --- lines --------------------------------------------------------------------------------------
+ */
+
+static int add_download(struct tasks *tasks, struct task_source *source,
+                        const struct options *options, unsigned line, struct ddm_error *err)
 {
     if (options->operand_count == 0)
         return error_set(err, DDM_E_USAGE, "which URL?%s", line ? "" : " see 'ddm help get'");
+    if (operand_is_metalink(options->operands[0]))
+        return add_metalink(tasks, source, options, line, err);
     return add_task(tasks, options, NULL, line, err);
 }
 
@@ -107,7 +130,7 @@ static int read_line(struct tasks *tasks, const struct options *options, const c
             source->options.values[i] = options->values[i];
     r = check_line(source, err);
     if (r == 0)
-        r = add_download(tasks, &source->options, line, err);
+        r = add_download(tasks, source, &source->options, line, err);
     for (size_t i = before; i < tasks->count && r == 0; i++)
         r = request_check(&tasks->list[i].request, err);
     return r;
@@ -138,7 +161,7 @@ static int read_list(struct tasks *tasks, const struct options *options, const c
 static int read_operands(struct tasks *tasks, const struct options *options, struct ddm_error *err)
 {
     struct task_source *source = add_source(tasks);
-    int r = source ? add_download(tasks, options, 0, err) : error_memory(err);
+    int r = source ? add_download(tasks, source, options, 0, err) : error_memory(err);
     for (size_t i = 0; tasks->count > 1 && i < tasks->count && r == 0; i++)
         r = request_check(&tasks->list[i].request, err);
     return r;
