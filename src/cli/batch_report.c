@@ -82,6 +82,7 @@ static void tell(struct batch_report *report, const struct batch_file *file,
     text_release(&text);
 }
 
+/* `name` is put before it, unless it is a URL that is in the message anyway; NULL: none. */
 static void tell_error(struct batch_report *report, const char *name, const struct ddm_error *error)
 {
     struct ddm_error named;
@@ -89,7 +90,7 @@ static void tell_error(struct batch_report *report, const char *name, const stru
         *report->keep = *error;
         return;
     }
-    if (name && !strstr(error->message, name))
+    if (name && !(strstr(name, "://") && strstr(error->message, name)))
         error_set(&named, error->code, "%s: %s", name, error->message);
     else
         named = *error;

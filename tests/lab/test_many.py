@@ -127,7 +127,7 @@ def test_what_fails_is_named_and_the_rest_goes_on(make_lab):
     errors = [line for line in process.stderr.splitlines() if line.startswith("ddm: ")]
     assert len(errors) == 3, process.stderr
     assert "404" in errors[0] and "missing" in errors[0]
-    assert "file-1" in errors[1] and "md5" in errors[1]
+    assert errors[1].startswith("ddm: file-1: ") and "md5" in errors[1]
     assert errors[2] == "ddm: 2 of 4 downloads failed"
 
 
