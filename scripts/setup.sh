@@ -44,6 +44,10 @@ cmd:dash                  test  dash                dash                      da
 pc:cmocka                 test  libcmocka-dev       pkgconfig(cmocka)         cmocka           pkgconfig(cmocka)         cmocka-dev        cmocka
 py:pytest,xdist           test  python3-pytest+python3-pytest-xdist python3-pytest+python3-pytest-xdist python-pytest+python-pytest-xdist python3-pytest+python3-pytest-xdist py3-pytest+py3-pytest-xdist pytest
 cmd:nginx                 test  nginx               nginx                     nginx            nginx                     nginx             nginx
+cmd:vsftpd                test  vsftpd              vsftpd                    vsftpd           vsftpd                    vsftpd            -
+cmd:tinyproxy             test  tinyproxy           tinyproxy                 tinyproxy        tinyproxy                 tinyproxy         tinyproxy
+cmd:microsocks            test  microsocks          microsocks                microsocks       microsocks                microsocks        microsocks
+cmd:openssl               test  openssl             openssl                   openssl          openssl                   openssl           openssl
 cmd:ip                    test  iproute2            iproute                   iproute2         iproute2                  iproute2          -
 cmd:tc                    test  iproute2            iproute-tc                iproute2         iproute2                  iproute2          -
 cmd:curl                  test  curl                curl                      curl             curl                      curl              curl

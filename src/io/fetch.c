@@ -48,17 +48,20 @@ static void begin(struct fetch *f);
 static void end(struct fetch *f, CURLcode c)
 {
     struct fetcher *fr = f->fetcher;
-    bool ended = true;
+    enum fetch_end how = FETCH_ENDED;
     curl_multi_remove_handle(fr->multi, f->easy);
     list_remove(&f->link);
     fr->depth++; /* a cancel of this one from its own callback waits, and dies with it */
     if (!f->gone)
-        ended = fetch_reply_finish(f, c);
+        how = fetch_reply_finish(f, c);
     fr->depth--;
-    if (ended)
-        fetch_destroy(f);
-    else
+    f->waits = how == FETCH_WAITS && !f->gone;
+    if (f->waits)
+        list_push_back(&fr->running, &f->link);
+    else if (how == FETCH_AGAIN && !f->gone)
         begin(f);
+    else
+        fetch_destroy(f);
 }
 
 static void drain(struct fetcher *fr)
@@ -209,6 +212,11 @@ static void on_deferred(void *arg)
     while (!list_empty(&fr->switching)) {
         struct fetch *f = list_entry(fr->switching.next, struct fetch, switching);
         list_remove(&f->switching);
+        if (f->waits) {
+            if (!f->paused)
+                end(f, CURLE_OK);
+            continue;
+        }
         fr->depth++;
         curl_easy_pause(f->easy, f->paused ? CURLPAUSE_RECV : CURLPAUSE_CONT);
         fr->depth--;
@@ -280,7 +288,7 @@ static int prepare(struct fetch *f, const struct fetch_request *request)
     f->interface = request->interface ? strdup(request->interface) : NULL;
     if (!f->easy || !f->url || (request->interface && !f->interface))
         return -1;
-    f->socket = CURL_SOCKET_BAD;
+    f->socket = f->data_socket = CURL_SOCKET_BAD;
     f->patience = request->patience;
     if (f->patience > 0 && loop_timer_new(&f->impatience, f->fetcher->loop, on_impatience, f) < 0)
         return -1;

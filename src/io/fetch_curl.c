@@ -21,17 +21,16 @@ static int add_header(struct curl_slist **headers, const char *line)
     return longer ? 0 : -1;
 }
 
-/* SFTP does not say how long the whole is: no ranges. FTP does, in another breath, so a server that
- * takes no notice of REST, or a file that grew, shows itself by one byte more than there can be. */
+/* SFTP does not say how long the whole is: no ranges. From 0 libcurl sends no REST over FTP, so it
+ * is asked whether the server knows it. */
 static int set_range(CURL *easy, struct fetch_curl *o, const struct fetch_request *request)
 {
     char range[64];
     if (request->end == 0 || strcmp(o->scheme, "sftp") == 0)
         return 0;
-    o->one_more = str_starts_with(o->scheme, "ftp");
     snprintf(range, sizeof range, "%llu-%llu", (unsigned long long)request->begin,
-             (unsigned long long)request->end - (o->one_more ? 0 : 1));
-    if (o->one_more && request->begin == 0) { /* from 0 libcurl sends no REST: is it known? */
+             (unsigned long long)request->end - 1);
+    if (str_starts_with(o->scheme, "ftp") && request->begin == 0) {
         struct curl_slist *list = NULL;
         if (add_header(&list, "*REST 0") < 0)
             return -1;
@@ -212,7 +211,6 @@ void fetch_curl_use_digest(void *easy, struct fetch_curl *options)
 
 void fetch_curl_drop_range(void *easy, struct fetch_curl *options)
 {
-    options->one_more = false;
     curl_easy_setopt(easy, CURLOPT_RANGE, NULL);
     curl_easy_setopt(easy, CURLOPT_QUOTE, NULL);
 }

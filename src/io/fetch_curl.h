@@ -15,7 +15,6 @@ struct fetch_curl {
     char scheme[8];               /* of the URL that is asked for */
     bool login;                   /* there may be a password for it */
     bool digest;                  /* Digest is asked for, not Basic */
-    bool one_more;                /* the range asked for is a byte longer than wanted (FTP) */
 };
 
 /* All options but the callbacks, of a URL that was checked. -1: no memory; what there is must be

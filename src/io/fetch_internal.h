@@ -41,7 +41,8 @@ struct fetch {
     struct loop_timer *impatience; /* NULL: none, or the request was taken */
     int64_t patience, begun;
     bool given_up;
-    curl_socket_t socket; /* that it last waited for */
+    curl_socket_t socket;      /* that it last waited for */
+    curl_socket_t data_socket; /* that it opened last */
     const struct fetch_ops *ops;
     void *arg;
     bool (*allow)(void *arg, const struct sockaddr *address, unsigned redirects);
@@ -58,15 +59,19 @@ struct fetch {
     bool gone;      /* cancelled: no calls any more */
     int abort_code; /* what the caller's callback returned */
     bool interface_gone;
-    bool too_much; /* FTP: more than the range */
+    bool held;  /* the last byte, until it is known that it is the last */
+    bool waits; /* ended well, but for that byte */
+    char held_byte;
+    bool too_much; /* FTP: more came than the size said */
     char denied[ADDRESS_HOST_SIZE];
     char reason[CURL_ERROR_SIZE];
 };
 
 /* Tells libcurl what to call for a fetch. */
 void fetch_reply_connect(struct fetch *f);
-/* It came to its end, good or bad: on_done. False where it is to be made once more (`again`),
- * prepared for that. */
-bool fetch_reply_finish(struct fetch *f, CURLcode c);
+/* It came to its end, good or bad. FETCH_AGAIN: it is prepared to be made once more. FETCH_WAITS:
+ * to be called again with CURLE_OK when it is resumed. */
+enum fetch_end { FETCH_ENDED, FETCH_AGAIN, FETCH_WAITS };
+enum fetch_end fetch_reply_finish(struct fetch *f, CURLcode c);
 
 #endif

@@ -17,7 +17,9 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <time.h>
+#include <unistd.h>
 
 #define BODY_PASSED_OVER ((size_t)64 * 1024) /* of a 401, to keep its connection */
 
@@ -79,6 +81,7 @@ static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_so
         return CURL_SOCKET_BAD;
     int fd = socket_open(address->family, address->socktype, address->protocol, f->interface);
     f->interface_gone = f->interface && fd < 0 && errno == ENODEV;
+    f->data_socket = fd;
     return fd < 0 ? CURL_SOCKET_BAD : fd;
 }
 
@@ -142,13 +145,8 @@ static enum fetch_again find_again(struct fetch *f)
 static void complete_head(struct fetch *f)
 {
     curl_off_t length = -1;
-    if (f->head.http) {
-        if (f->options.one_more && f->head.range && f->head.end == f->end + 1) { /* by a proxy */
-            f->head.end--;
-            f->head.length -= f->head.length != FETCH_UNKNOWN;
-        }
+    if (f->head.http)
         return;
-    }
     if (f->end > 0 && fetch_ftp_range(&f->ftp, f->begin, f->end, file_time(f), &f->head))
         return;
     fetch_ftp_modified(&f->head, file_time(f));
@@ -165,34 +163,46 @@ static int tell_head(struct fetch *f)
     return f->ops->on_head ? f->ops->on_head(f->arg, &f->head) : 0;
 }
 
-/* How much of a block is wanted: not the byte that was asked for besides. */
-static size_t wanted_of(struct fetch *f, size_t length)
+/* What FTP has no status line for was asked for as a range, and its head is made up. */
+static bool is_ftp_range(const struct fetch *f)
 {
-    if (!f->options.one_more || !f->head.range)
-        return length;
-    uint64_t left = f->head.end - f->head.begin - f->received;
-    if (length <= left)
-        return length;
-    f->too_much = f->head.end == f->head.total;
-    return (size_t)left;
+    return f->head.range && !is_http(f);
 }
 
-static size_t hear_body(struct fetch *f, char *data, size_t length)
+/* Where a file ends over FTP nothing more may come: a server that takes no notice of REST, or a
+ * file that grew, would show itself there. So the last byte is held back until the connection for
+ * data is closed. */
+static size_t hear_body(struct fetch *f, const char *data, size_t length)
 {
     int r = f->head_told ? 0 : tell_head(f);
-    size_t wanted = r == 0 ? wanted_of(f, length) : 0;
-    if (f->too_much)
-        return 0;
-    if (r == 0 && !f->gone && wanted > 0)
-        r = f->ops->on_data(f->arg, data, wanted);
+    bool last = f->head.end == f->head.total && is_ftp_range(f) &&
+                length == f->head.end - f->head.begin - f->received;
+    if (r == 0 && !f->gone && length > last)
+        r = f->ops->on_data(f->arg, data, length - last);
     if (f->gone)
         return 0;
     if (r == FETCH_PAUSE)
         return CURL_WRITEFUNC_PAUSE;
-    if (r < 0)
+    if (r < 0) {
         f->abort_code = r;
-    f->received += wanted;
-    return r < 0 ? 0 : length;
+        return 0;
+    }
+    f->received += length;
+    f->held |= last;
+    f->held_byte = data[length - 1];
+    return length;
+}
+
+/* libcurl reads no more than the size said: what else came is still in the socket. (Over TLS its
+ * farewell is, too.) */
+static int close_socket(void *arg, curl_socket_t fd)
+{
+    struct fetcher *fr = arg;
+    int left = 0;
+    list_foreach (f, &fr->running, struct fetch, link)
+        if (f->data_socket == fd && f->held && strcmp(f->options.scheme, "ftp") == 0)
+            f->too_much = ioctl(fd, FIONREAD, &left) == 0 && left > 0;
+    return close(fd);
 }
 
 static size_t on_body(char *data, size_t one, size_t length, void *arg)
@@ -219,6 +229,8 @@ void fetch_reply_connect(struct fetch *f)
     curl_easy_setopt(e, CURLOPT_WRITEDATA, f);
     curl_easy_setopt(e, CURLOPT_OPENSOCKETFUNCTION, open_socket);
     curl_easy_setopt(e, CURLOPT_OPENSOCKETDATA, f);
+    curl_easy_setopt(e, CURLOPT_CLOSESOCKETFUNCTION, close_socket);
+    curl_easy_setopt(e, CURLOPT_CLOSESOCKETDATA, f->fetcher); /* it outlives connections */
     curl_easy_setopt(e, CURLOPT_PREREQFUNCTION, on_request);
     curl_easy_setopt(e, CURLOPT_PREREQDATA, f);
 }
@@ -283,7 +295,17 @@ static bool result_is_connected(const struct fetch *f)
     return (first > 0 || before > 0) && !f->given_up;
 }
 
-bool fetch_reply_finish(struct fetch *f, CURLcode c)
+/* The byte that was held back; false where it has to wait until there is room for it. */
+static bool give_held_byte(struct fetch *f)
+{
+    int r = f->ops->on_data(f->arg, &f->held_byte, 1);
+    f->held = r == FETCH_PAUSE;
+    if (r < 0)
+        f->abort_code = r;
+    return !f->held;
+}
+
+enum fetch_end fetch_reply_finish(struct fetch *f, CURLcode c)
 {
     char message[sizeof(f->reason) + 300] = "";
     if (!f->head_told && f->again == FETCH_ONCE) {
@@ -294,11 +316,13 @@ bool fetch_reply_finish(struct fetch *f, CURLcode c)
     }
     if (f->again != FETCH_ONCE && !f->given_up) {
         prepare_again(f);
-        return false;
+        return FETCH_AGAIN;
     }
-    c = end_as_http(f, c);
+    c = f->too_much ? CURLE_PARTIAL_FILE : end_as_http(f, c);
     if (c == CURLE_OK && !f->head_told) /* no body came */
         f->abort_code = tell_head(f);
+    if (c == CURLE_OK && f->held && !f->gone && !give_held_byte(f))
+        return FETCH_WAITS;
     struct fetch_result result = { .code = f->abort_code,
                                    .status = f->head.status,
                                    .connected = result_is_connected(f),
@@ -313,5 +337,5 @@ bool fetch_reply_finish(struct fetch *f, CURLcode c)
         f->gone = true;
         f->ops->on_done(f->arg, &result);
     }
-    return true;
+    return FETCH_ENDED;
 }

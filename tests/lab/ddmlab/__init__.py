@@ -29,6 +29,7 @@ One file is one idea:
     host.py       a host: its namespace, uplink, LAN port; runs processes, opens sockets
     router.py     a router: one uplink that several hosts share
     nginx.py      nginx with a config of its own: the origin, the proxy to compare with, the log
+    ftp.py        vsftpd, and an FTP server in Python that does not do as it should
     haproxy.py    haproxy: an origin that is slow in its ways, a proxy to compare with
     proxy.py      tinyproxy and microsocks, for what goes through a proxy
     server.py     small HTTP servers in Python, for what nginx does not do
