@@ -331,8 +331,8 @@ int fetch_start(struct fetch **ret, struct fetcher *fetcher, const struct fetch_
     f->ops = ops;
     f->arg = arg;
     f->allow = request->allow;
-    f->no_proxy = request->no_proxy;
     f->profile = request->profile ? *request->profile : (struct fetch_profile){ 0 };
+    f->no_proxy = request->no_proxy && !f->profile.proxy;
     f->begin = request->begin;
     f->end = request->end;
     fetch_head_clear(&f->head);

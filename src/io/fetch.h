@@ -101,7 +101,7 @@ struct fetch_request {
     uint64_t begin, end;        /* asked for as Range; 0, 0: no Range */
     int64_t timeout;            /* of the whole, ns; 0: none */
     bool decode;                /* decode a Content-Encoding that came unasked */
-    bool no_proxy;              /* between our own machines: no proxy from the environment */
+    bool no_proxy;              /* no proxy from the environment; one of the profile counts */
     const char *interface;      /* leave through it (name or address); NULL: the kernel's choice */
     bool fresh;                 /* no kept connection: its way may have gone */
     /* Until the other side must have taken the request, from when its name is known on: there is a

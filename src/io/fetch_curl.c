@@ -117,7 +117,7 @@ static void set_connection(CURL *easy, const struct fetch_request *request)
     curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
     curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, request->fresh ? 1L : 0L);
     curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L); /* a proxy's reply is no head */
-    if (request->no_proxy)
+    if (request->no_proxy && !(profile && profile->proxy))
         curl_easy_setopt(easy, CURLOPT_NOPROXY, "*");
     if (request->timeout > 0)
         curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)(request->timeout / MSEC));
@@ -231,24 +231,24 @@ static long get_number(const struct fetch_curl_end *end, CURLINFO what)
     return curl_easy_getinfo(end->easy, what, &number) == CURLE_OK ? number : 0;
 }
 
-/* A redirect to what cannot, or must not, be fetched. */
+/* A redirect to what cannot (-DDM_E_USAGE) or must not be fetched: from https to http. */
 static bool is_bad_redirect(const struct fetch_curl_end *end)
 {
     return (end->code == CURLE_UNSUPPORTED_PROTOCOL || end->code == CURLE_URL_MALFORMAT) &&
            get_number(end, CURLINFO_REDIRECT_COUNT) > 0;
 }
 
-static bool is_sftp(const struct fetch_curl_end *end)
+static bool is_of_scheme(const char *url, const char *wanted)
 {
     char scheme[8], host[ADDRESS_HOST_SIZE];
-    return url_parts(end->url, scheme, sizeof scheme, host, sizeof host) &&
-           strcmp(scheme, "sftp") == 0;
+    return url_parts(url, scheme, sizeof scheme, host, sizeof host) && strcmp(scheme, wanted) == 0;
 }
 
 int fetch_curl_code(const struct fetch_curl_end *end)
 {
     long by_proxy = get_number(end, CURLINFO_HTTP_CONNECTCODE);
-    if (is_bad_redirect(end) || (end->code != CURLE_OK && by_proxy >= 400 && by_proxy < 500))
+    if ((is_bad_redirect(end) && is_of_scheme(end->url, "http")) ||
+        (end->code != CURLE_OK && by_proxy >= 400 && by_proxy < 500))
         return -DDM_E_REFUSED;
     switch (end->code) {
     case CURLE_OK:
@@ -264,7 +264,7 @@ int fetch_curl_code(const struct fetch_curl_end *end)
     case CURLE_FTP_COULDNT_RETR_FILE: /* 4xx: not now */
         return get_number(end, CURLINFO_RESPONSE_CODE) >= 500 ? -DDM_E_REFUSED : -DDM_E_NETWORK;
     case CURLE_PEER_FAILED_VERIFICATION: /* of SSH: known_hosts lacks it, or has another key */
-        return is_sftp(end) ? -DDM_E_REFUSED : -DDM_E_NETWORK;
+        return is_of_scheme(end->url, "sftp") ? -DDM_E_REFUSED : -DDM_E_NETWORK;
     case CURLE_OUT_OF_MEMORY:
     case CURLE_FAILED_INIT:
         return -DDM_E_FAIL;
@@ -301,7 +301,7 @@ void fetch_curl_reason(const struct fetch_curl_end *end, char *out, size_t size)
     else if (end->code == CURLE_COULDNT_CONNECT && os_error > 0)
         snprintf(out, size, "cannot connect to %s%s: %s", *proxy ? "the proxy " : "",
                  *proxy ? proxy : host, strerror((int)os_error));
-    else if (end->code == CURLE_PEER_FAILED_VERIFICATION && is_sftp(end))
+    else if (end->code == CURLE_PEER_FAILED_VERIFICATION && is_of_scheme(end->url, "sftp"))
         snprintf(out, size, "%s: its key is not (or not the same) in ~/.ssh/known_hosts", host);
     else if (host[0] && !strstr(reason, host))
         snprintf(out, size, "%s: %s", host, reason);

@@ -330,7 +330,7 @@ static void test_bad_redirects(void **state)
                                             { "/to-ftp", "from http to ftp" } };
     for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
         fetch(f, paths[i][0], NULL, false);
-        assert_int_equal(f->code, -DDM_E_REFUSED);
+        assert_int_equal(f->code, -DDM_E_USAGE);
         assert_int_equal(f->heads, 0);
         assert_non_null(strstr(f->message, paths[i][1]));
         assert_non_null(strstr(f->message, "refused"));
