@@ -244,6 +244,12 @@ static bool is_of_scheme(const char *url, const char *wanted)
     return url_parts(url, scheme, sizeof scheme, host, sizeof host) && strcmp(scheme, wanted) == 0;
 }
 
+static bool is_login_of_proxy(const struct fetch_curl_end *end)
+{
+    long why = get_number(end, CURLINFO_PROXY_ERROR);
+    return why == CURLPX_NO_AUTH || why == CURLPX_USER_REJECTED;
+}
+
 int fetch_curl_code(const struct fetch_curl_end *end)
 {
     long by_proxy = get_number(end, CURLINFO_HTTP_CONNECTCODE);
@@ -265,6 +271,8 @@ int fetch_curl_code(const struct fetch_curl_end *end)
         return get_number(end, CURLINFO_RESPONSE_CODE) >= 500 ? -DDM_E_REFUSED : -DDM_E_NETWORK;
     case CURLE_PEER_FAILED_VERIFICATION: /* of SSH: known_hosts lacks it, or has another key */
         return is_of_scheme(end->url, "sftp") ? -DDM_E_REFUSED : -DDM_E_NETWORK;
+    case CURLE_PROXY:
+        return is_login_of_proxy(end) ? -DDM_E_REFUSED : -DDM_E_NETWORK;
     case CURLE_OUT_OF_MEMORY:
     case CURLE_FAILED_INIT:
         return -DDM_E_FAIL;
@@ -301,6 +309,8 @@ void fetch_curl_reason(const struct fetch_curl_end *end, char *out, size_t size)
     else if (end->code == CURLE_COULDNT_CONNECT && os_error > 0)
         snprintf(out, size, "cannot connect to %s%s: %s", *proxy ? "the proxy " : "",
                  *proxy ? proxy : host, strerror((int)os_error));
+    else if (end->code == CURLE_PROXY)
+        snprintf(out, size, "%s: the proxy %s: %s", host, proxy, reason);
     else if (end->code == CURLE_PEER_FAILED_VERIFICATION && is_of_scheme(end->url, "sftp"))
         snprintf(out, size, "%s: its key is not (or not the same) in ~/.ssh/known_hosts", host);
     else if (host[0] && !strstr(reason, host))

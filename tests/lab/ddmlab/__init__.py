@@ -34,6 +34,7 @@ One file is one idea:
     proxy.py      tinyproxy and microsocks, for what goes through a proxy
     server.py     small HTTP servers in Python, for what nginx does not do
     evil.py       peers that do not keep to the contract
+    proxy.py      proxies that people use: tinyproxy, microsocks
     raw.py        HTTP by hand over a socket
     ddm.py        the command lines of ddm, and what they print
     lab.py        all of it together; everything is gone after close()
