@@ -296,8 +296,6 @@ static int prepare(struct fetch *f, const struct fetch_request *request)
     curl_easy_setopt(f->easy, CURLOPT_BUFFERSIZE, buffer_size(f->fetcher));
     if (fetch_curl_set(f->easy, &f->options, request) < 0)
         return -1;
-    if (strcmp(f->options.scheme, "sftp") == 0)
-        f->begin = f->end = 0;
     url_host(host, f->url);
     if (f->options.login && strcmp(host, f->fetcher->digest_host) == 0)
         fetch_curl_use_digest(f->easy, &f->options);

@@ -38,10 +38,10 @@ struct fetch_digest {
 
 /* What the head of a reply says; fields that it lacks are empty, or FETCH_UNKNOWN. */
 struct fetch_head {
-    long status;                /* HTTP status; 0 where the protocol has none (the one stream of FTP
-                                 * and SFTP, from its first byte on) */
-    bool http;                  /* the status counts: HTTP, or ranges and limits of FTP in its terms
-                                 * (206, 416, 503) */
+    long status;                /* HTTP status; 0 where the protocol has none (FTP and SFTP, from
+                                 * the first byte on) */
+    bool http;                  /* the status counts: HTTP, or ranges and limits of FTP and SFTP in
+                                 * its terms (206, 416, 503) */
     uint64_t length;            /* of the body that follows (Content-Length) */
     bool chunked;               /* a Transfer-Encoding: `length` is not known */
     bool range;                 /* a Content-Range that is right and complete: the three below */
@@ -86,6 +86,7 @@ struct fetch_profile {
     const char *user;           /* "name:password", for the URL's host only. Basic is sent at once,
                                  * Digest where that is all the origin takes */
     bool netrc;                 /* logins from ~/.netrc, where it exists */
+    bool keys;                  /* SFTP: logins with the keys in ~/.ssh, and with their agent */
     const char *cookies;        /* file in Netscape's format, read only: each request begins with
                                  * what it holds */
     const char *referer, *user_agent;

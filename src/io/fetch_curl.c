@@ -21,21 +21,21 @@ static int add_header(struct curl_slist **headers, const char *line)
     return longer ? 0 : -1;
 }
 
-/* SFTP does not say how long the whole is: no ranges. From 0 libcurl sends no REST over FTP, so it
- * is asked whether the server knows it. */
+/* From 0 libcurl sends no REST over FTP, so it is asked whether the server knows it. Over SFTP it
+ * tells the length of what follows alone, so that must be all to the end of the file; who has
+ * enough ends it. */
 static int set_range(CURL *easy, struct fetch_curl *o, const struct fetch_request *request)
 {
     char range[64];
-    if (request->end == 0 || strcmp(o->scheme, "sftp") == 0)
+    if (request->end == 0)
         return 0;
-    snprintf(range, sizeof range, "%llu-%llu", (unsigned long long)request->begin,
-             (unsigned long long)request->end - 1);
+    int n = snprintf(range, sizeof range, "%llu-", (unsigned long long)request->begin);
+    if (strcmp(o->scheme, "sftp") != 0)
+        snprintf(range + n, sizeof range - (size_t)n, "%llu", (unsigned long long)request->end - 1);
     if (str_starts_with(o->scheme, "ftp") && request->begin == 0) {
-        struct curl_slist *list = NULL;
-        if (add_header(&list, "*REST 0") < 0)
+        if (add_header(&o->commands, "*REST 0") < 0 ||
+            curl_easy_setopt(easy, CURLOPT_QUOTE, o->commands) != CURLE_OK)
             return -1;
-        o->commands = list;
-        curl_easy_setopt(easy, CURLOPT_QUOTE, list);
     }
     return curl_easy_setopt(easy, CURLOPT_RANGE, range) == CURLE_OK ? 0 : -1;
 }
@@ -123,24 +123,41 @@ static void set_connection(CURL *easy, const struct fetch_request *request)
         curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)(request->timeout / MSEC));
 }
 
+/* The first key that there is; libcurl itself knows those of RSA and DSA only. */
+static CURLcode set_ssh_key(CURL *easy, const char *home)
+{
+    static const char *const names[] = { "id_ed25519", "id_ecdsa", "id_rsa" };
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+        _cleanup_free_ char *path = str_format("%s/.ssh/%s", home, names[i]);
+        if (!path)
+            return CURLE_OUT_OF_MEMORY;
+        if (access(path, R_OK) == 0)
+            return curl_easy_setopt(easy, CURLOPT_SSH_PRIVATE_KEYFILE, path);
+    }
+    return CURLE_OK;
+}
+
 /* Keys and the agent are of whoever runs this: for requests of one's own only. */
 static CURLcode set_ssh(CURL *easy, const struct fetch_curl *o, const struct fetch_request *request)
 {
-    const char *home = getenv("HOME");
-    _cleanup_free_ char *hosts = str_format("%s/.ssh/known_hosts", home ? home : "");
     const struct fetch_profile *profile = request->profile;
+    const char *home = getenv("HOME");
     if (strcmp(o->scheme, "sftp") != 0)
         return CURLE_OK;
-    if (!hosts)
-        return CURLE_OUT_OF_MEMORY;
-    CURLcode c = curl_easy_setopt(easy, CURLOPT_SSH_KNOWNHOSTS, hosts);
+    home = home ? home : "";
+    _cleanup_free_ char *hosts = str_format("%s/.ssh/known_hosts", home);
+    bool own = profile && profile->keys;
+    const struct passwd *me = own && !o->login ? getpwuid(getuid()) : NULL;
+    CURLcode c =
+        hosts ? curl_easy_setopt(easy, CURLOPT_SSH_KNOWNHOSTS, hosts) : CURLE_OUT_OF_MEMORY;
     if (c == CURLE_OK)
         c = curl_easy_setopt(easy, CURLOPT_SSH_AUTH_TYPES,
-                             profile ? (long)CURLSSH_AUTH_ANY : (long)CURLSSH_AUTH_PASSWORD);
-    if (c != CURLE_OK || !profile || o->login || profile->user || profile->netrc)
-        return c;
-    const struct passwd *me = getpwuid(getuid());
-    return me ? curl_easy_setopt(easy, CURLOPT_USERNAME, me->pw_name) : CURLE_OK;
+                             own ? (long)CURLSSH_AUTH_ANY : (long)CURLSSH_AUTH_PASSWORD);
+    if (c == CURLE_OK && own)
+        c = set_ssh_key(easy, home);
+    if (c == CURLE_OK && me)
+        c = curl_easy_setopt(easy, CURLOPT_USERNAME, me->pw_name);
+    return c;
 }
 
 static CURLcode set_profile(CURL *easy, struct fetch_curl *o, const struct fetch_profile *profile)

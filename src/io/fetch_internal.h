@@ -27,7 +27,7 @@ struct fetcher {
 enum fetch_again {
     FETCH_ONCE,
     FETCH_WITH_DIGEST,   /* the origin takes no Basic */
-    FETCH_WITHOUT_RANGE, /* FTP: no SIZE or no REST */
+    FETCH_WITHOUT_RANGE, /* FTP: no SIZE or no REST; SFTP: not so long */
 };
 
 struct fetch {
@@ -59,8 +59,9 @@ struct fetch {
     bool gone;      /* cancelled: no calls any more */
     int abort_code; /* what the caller's callback returned */
     bool interface_gone;
-    bool held;  /* the last byte, until it is known that it is the last */
-    bool waits; /* ended well, but for that byte */
+    bool enough; /* SFTP: the range came, what follows is not wanted */
+    bool held;   /* the last byte, until it is known that it is the last */
+    bool waits;  /* ended well, but for that byte */
     char held_byte;
     bool too_much; /* FTP: more came than the size said */
     char denied[ADDRESS_HOST_SIZE];

@@ -129,6 +129,34 @@ static int64_t file_time(const struct fetch *f)
     return time;
 }
 
+static bool is_sftp(const struct fetch *f)
+{
+    return strcmp(f->options.scheme, "sftp") == 0;
+}
+
+/* Of what follows; FETCH_UNKNOWN where libcurl does not know. */
+static uint64_t body_length(const struct fetch *f)
+{
+    curl_off_t length = -1;
+    if (curl_easy_getinfo(f->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length) != CURLE_OK ||
+        length < 0)
+        return FETCH_UNKNOWN;
+    return (uint64_t)length;
+}
+
+/* The head of a range over FTP or SFTP; false where there is none. */
+static bool range_head(const struct fetch *f, struct fetch_head *head)
+{
+    struct fetch_ftp known = f->ftp;
+    if (is_sftp(f)) {
+        uint64_t length = body_length(f);
+        if (length == 0 || length == FETCH_UNKNOWN)
+            return false;
+        known = (struct fetch_ftp){ .size = f->begin + length, .positions = true };
+    }
+    return fetch_ftp_range(&known, f->begin, f->end, file_time(f), head);
+}
+
 /* Whether the reply is not what it could be, asked before anybody heard of it. */
 static enum fetch_again find_again(struct fetch *f)
 {
@@ -137,22 +165,16 @@ static enum fetch_again find_again(struct fetch *f)
         return f->head.status == 401 && fetch_curl_wants_digest(f->easy, &f->options)
                    ? FETCH_WITH_DIGEST
                    : FETCH_ONCE;
-    bool range = f->end == 0 || fetch_ftp_range(&f->ftp, f->begin, f->end, -1, &scratch);
-    return range ? FETCH_ONCE : FETCH_WITHOUT_RANGE;
+    return f->end == 0 || range_head(f, &scratch) ? FETCH_ONCE : FETCH_WITHOUT_RANGE;
 }
 
 /* What no header says: the head of a file over FTP or SFTP. */
 static void complete_head(struct fetch *f)
 {
-    curl_off_t length = -1;
-    if (f->head.http)
-        return;
-    if (f->end > 0 && fetch_ftp_range(&f->ftp, f->begin, f->end, file_time(f), &f->head))
+    if (f->head.http || (f->end > 0 && range_head(f, &f->head)))
         return;
     fetch_ftp_modified(&f->head, file_time(f));
-    if (curl_easy_getinfo(f->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length) == CURLE_OK &&
-        length >= 0)
-        f->head.length = (uint64_t)length;
+    f->head.length = body_length(f);
 }
 
 static int tell_head(struct fetch *f)
@@ -163,34 +185,46 @@ static int tell_head(struct fetch *f)
     return f->ops->on_head ? f->ops->on_head(f->arg, &f->head) : 0;
 }
 
-/* What FTP has no status line for was asked for as a range, and its head is made up. */
-static bool is_ftp_range(const struct fetch *f)
-{
-    return f->head.range && !is_http(f);
-}
-
 /* Where a file ends over FTP nothing more may come: a server that takes no notice of REST, or a
  * file that grew, would show itself there. So the last byte is held back until the connection for
  * data is closed. */
+static bool is_last_of_ftp(const struct fetch *f, size_t length)
+{
+    return !is_http(f) && !is_sftp(f) && f->head.range && f->head.end == f->head.total &&
+           length == f->head.end - f->head.begin - f->received;
+}
+
+/* Of a block: over SFTP more comes than was asked for. */
+static size_t wanted_of(struct fetch *f, size_t length)
+{
+    uint64_t left = f->head.end - f->head.begin - f->received;
+    if (!is_sftp(f) || !f->head.range || length < left)
+        return length;
+    f->enough = true;
+    return (size_t)left;
+}
+
 static size_t hear_body(struct fetch *f, const char *data, size_t length)
 {
     int r = f->head_told ? 0 : tell_head(f);
-    bool last = f->head.end == f->head.total && is_ftp_range(f) &&
-                length == f->head.end - f->head.begin - f->received;
-    if (r == 0 && !f->gone && length > last)
-        r = f->ops->on_data(f->arg, data, length - last);
+    size_t wanted = wanted_of(f, length);
+    bool last = is_last_of_ftp(f, wanted);
+    if (r == 0 && !f->gone && wanted > last)
+        r = f->ops->on_data(f->arg, data, wanted - last);
     if (f->gone)
         return 0;
-    if (r == FETCH_PAUSE)
+    if (r == FETCH_PAUSE) {
+        f->enough = false;
         return CURL_WRITEFUNC_PAUSE;
+    }
     if (r < 0) {
         f->abort_code = r;
         return 0;
     }
-    f->received += length;
+    f->received += wanted;
     f->held |= last;
     f->held_byte = data[length - 1];
-    return length;
+    return f->enough ? 0 : length;
 }
 
 /* libcurl reads no more than the size said: what else came is still in the socket. (Over TLS its
@@ -276,6 +310,8 @@ static void prepare_again(struct fetch *f)
 static CURLcode end_as_http(struct fetch *f, CURLcode c)
 {
     struct fetch_head *head = &f->head;
+    if (f->enough && f->abort_code == 0 && c == CURLE_WRITE_ERROR)
+        return CURLE_OK;
     if (f->head_told || is_http(f) || c == CURLE_OK)
         return c;
     if (f->ftp.busy) {
@@ -309,7 +345,8 @@ enum fetch_end fetch_reply_finish(struct fetch *f, CURLcode c)
 {
     char message[sizeof(f->reason) + 300] = "";
     if (!f->head_told && f->again == FETCH_ONCE) {
-        if (c == CURLE_FTP_COULDNT_USE_REST && f->end > 0)
+        if (f->end > 0 &&
+            (c == CURLE_FTP_COULDNT_USE_REST || (c == CURLE_BAD_DOWNLOAD_RESUME && is_sftp(f))))
             f->again = FETCH_WITHOUT_RANGE;
         else if (c == CURLE_OK)
             f->again = find_again(f);
