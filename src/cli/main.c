@@ -35,11 +35,15 @@
  *             head_digest     digests that they state
  *             http_date       the dates of HTTP
  *             httpd           HTTP server (libmicrohttpd)
+ *             journal         the format of a journal: what of a file is there
  *             link            Link headers: mirrors, Metalinks
  *             loop            event loop (libuv)
  *             metalink        Metalink documents (expat)
  *             metalink_file   one file of a Metalink while it is read
  *             socket          addresses for the kernel; interfaces of this machine
+ *             sparse          a sparse file and its journal
+ *             sparse_internal what the two share
+ *             sparse_turn     its turns: synced, then recorded
  *             store           bytes that were fetched, for whoever reads them next
  *             sums            checksum files beside downloads
  *             url             URLs, taken apart by libcurl
@@ -54,9 +58,15 @@
  * get/        download        the public API
  *             job             one download: its sources, leases and end
  *             metalink        the public API for Metalinks
+ *             publish         a finished file gets its name
  *             reply           is this reply what was asked for?
  *             report          from the state of a job to events
- *             sink            where the bytes go: file, pipe, checksum
+ *             sink            where the bytes go: the stage behind the frontier
+ *             sink_check      whether a file that is there is right
+ *             sink_internal   what sink and sink_open share
+ *             sink_open       names; can what a run before left be gone on with?
+ *             sink_stream     the ring before a pipe
+ *             sink_verify     hashing pieces and the whole, on the pool
  *             sources         the own uplinks and the peers, as they come and go
  *             stream          the one stream, where the origin gives no ranges
  *             transfer        one lease on its way

@@ -104,20 +104,47 @@ static void on_finished(void *arg, const struct ddm_error *error)
     job_fail_error(arg, error); /* code 0: done */
 }
 
-static const struct sink_ops sink_ops = { on_consumed, on_sink_error, on_finished };
+static void on_piece(void *arg, struct range piece)
+{
+}
+
+static void end_now(struct job *job);
+
+static void on_closed(void *arg)
+{
+    struct job *job = arg;
+    job->sink_closed = true;
+    if (job->state == JOB_ENDED)
+        end_now(job);
+}
+
+static const struct sink_ops sink_ops = { on_consumed,   on_piece,    on_piece,
+                                          on_sink_error, on_finished, on_closed };
+
+struct sink_object job_object(const struct job *job)
+{
+    return (struct sink_object){ .url = job->shown_url,
+                                 .size = job->size,
+                                 .etag = job->etag,
+                                 .last_modified = job->last_modified,
+                                 .resumable = !job->streaming };
+}
 
 static int open_sink(struct job *job)
 {
     struct ddm_error err;
     bool stream = strcmp(job->path, "-") == 0;
     int r = stream || !job->directory ? 0 : sink_make_directory(job->directory, &err);
+    struct sink_checksum checksum = { job->algorithm, job->hex };
     struct sink_config config = { .path = stream ? NULL : job->path,
                                   .fd = 1,
                                   .force = job->force,
-                                  .algorithm = job->algorithm[0] ? job->algorithm : NULL,
-                                  .hex = job->hex };
+                                  .object = job_object(job),
+                                  .checksums = &checksum,
+                                  .checksum_count = job->algorithm[0] ? 1 : 0 };
+    const char *why = NULL;
     if (r == 0)
-        r = sink_new(&job->sink, job->loop, &config, &sink_ops, job, &err);
+        r = sink_new(&job->sink, job->loop, &config, &sink_ops, job, &job->sink_start, &why, &err);
     if (r < 0)
         job_fail_error(job, &err);
     return r;
@@ -180,12 +207,15 @@ int job_identify(struct job *job, struct transfer *transfer, const struct fetch_
     }
     str_copy(job->etag, sizeof job->etag, head->etag);
     str_copy(job->last_modified, sizeof job->last_modified, head->last_modified);
+    if (ranges)
+        job->size = head->total;
     int r = open_sink(job);
     if (r < 0)
         return r;
     if (ranges) {
-        job->size = head->total;
         plan_set_size(job->plan, job->size);
+        if (job->sink_start == SINK_RESUMED)
+            plan_restore(job->plan, sink_there(job->sink));
         job->state = JOB_RANGES;
     } else if (!head->encoded && head->length != FETCH_UNKNOWN) {
         job->size = head->length;
@@ -206,8 +236,6 @@ void job_received(struct job *job, uint64_t bytes)
 {
     job->heard_at = loop_now();
     rate_add(&job->rate, bytes, job->heard_at);
-    sink_frontier(job->sink, job->streaming ? job->stream_done
-                                            : rangeset_run_end(plan_done_set(job->plan), 0));
     if (!job->streaming && plan_complete(job->plan))
         job_changed(job);
 }
@@ -335,6 +363,14 @@ static void tell_if_alone(struct job *job)
 static void end(struct job *job)
 {
     job_stop_transfers(job);
+    if (job->sink && !job->sink_closed)
+        sink_close(job->sink);
+    else
+        end_now(job);
+}
+
+static void end_now(struct job *job)
+{
     report_sources(job);
     report(job, job->error.code ? DDM_EVENT_ERROR : DDM_EVENT_DONE);
     loop_stop(job->loop);
@@ -371,7 +407,7 @@ static void on_wake(void *arg)
 {
     struct job *job = arg;
     if (job->state == JOB_FINISHING && !sink_is_stream(job->sink))
-        sink_cancel(job->sink); /* on_finished tells whether it was too late */
+        sink_close(job->sink); /* on_finished tells whether it was too late */
     else
         job_fail(job, DDM_E_INTERRUPTED, "interrupted");
 }
@@ -391,7 +427,13 @@ static int check_output(struct job *job, struct ddm_error *err)
     if (!job->output || strcmp(job->output, "-") == 0)
         return 0;
     _cleanup_free_ char *path = choose_path(job, NULL);
-    return path ? sink_check_path(path, job->force, err) : error_memory(err);
+    enum sink_found found;
+    uint64_t size;
+    int64_t modified;
+    int r = path ? sink_look(path, &found, &size, &modified, err) : error_memory(err);
+    if (r == 0 && found == SINK_FOUND_FILE && !job->force)
+        r = error_set(err, DDM_E_USAGE, "%s exists already (--force replaces it)", path);
+    return r;
 }
 
 static int prepare(struct job *job)
@@ -434,8 +476,6 @@ static void stop(struct job *job)
     sources_stop(job);
     fetcher_free(job->outside);
     fetcher_free(job->inside);
-    if (job->sink)
-        sink_cancel(job->sink);
     atomic_store(&job->wake, NULL);
     loop_defer_free(job->schedule);
     loop_free(job->loop);

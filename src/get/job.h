@@ -106,6 +106,8 @@ struct job {
     } trackers[JOB_MAX_TRACKERS];
     struct plan *plan;
     struct sink *sink;
+    enum sink_start sink_start;
+    bool sink_closed;
     struct list transfers;
     struct source **sources; /* the own uplinks come first */
     size_t source_count, uplink_count;
@@ -141,6 +143,7 @@ int job_identify(struct job *job, struct transfer *transfer, const struct fetch_
                  bool ranges);
 /* Bytes were written; the frontier may have moved. */
 void job_received(struct job *job, uint64_t bytes);
+struct sink_object job_object(const struct job *job);
 void job_stop_transfers(struct job *job);
 void job_finish(struct job *job);     /* all bytes are there */
 void job_fail_stuck(struct job *job); /* nobody can bring any more */

@@ -1,185 +1,398 @@
 /* SPDX-License-Identifier: MIT */
-#include "get/sink.h"
-
+/* The stage, on the loop: what moves the frontier starts turns of the verification and of the
+ * stream; the end of a turn looks what can come next. */
 #include "base/error.h"
 #include "base/str.h"
 #include "base/util.h"
+#include "get/publish.h"
+#include "get/sink_internal.h"
 #include "io/digest.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
-#include <stdatomic.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/stat.h>
 
-#define STAGE_CHUNK ((uint64_t)1024 * 1024) /* at most so much per turn on the pool */
-#define STAGE_READ  (128 * 1024)
-#define WRITE_READY 2048 /* what something that is ready takes without blocking */
-#define CANCEL_POLL 100  /* ms between looks at `cancelled` while a reader is slow */
+static void advance(struct sink *s);
 
-struct sink {
-    struct loop *loop;
-    const struct sink_ops *ops;
-    void *arg;
-    char *path, *part; /* NULL: a stream */
-    bool force, written;
-    int fd;
-    bool own_fd;
-    bool may_block; /* a terminal, a socket: write little, and only when it is ready */
-    char *ring;     /* of a stream; offset modulo SINK_WINDOW */
+/* ---- what is there ---- */
 
-    struct digest *digest;
-    char algorithm[16], hex[DIGEST_HEX_SIZE];
+bool sink_is_stream(const struct sink *sink)
+{
+    return sink->stream != NULL;
+}
 
-    /* The ordered stage. */
-    uint64_t frontier, consumed, size;
-    bool finishing, busy, failed;
-    uint64_t turn_end; /* what the turn on the pool works up to */
-    bool turn_last;    /* and whether that is the end of all */
-    bool turn_vain;    /* sink_restart came meanwhile */
-    struct ddm_error error;
-    atomic_bool cancelled;
-};
+const struct rangeset *sink_there(const struct sink *sink)
+{
+    return sink->stream ? &sink->streamed : sparse_there(sink->sparse);
+}
+
+const char *sink_part(const struct sink *sink)
+{
+    return sink->part && (sink->keep || rangeset_total(sink_there(sink)) > 0) ? sink->part : NULL;
+}
+
+bool sink_resumable(const struct sink *sink)
+{
+    return sink->sparse && sink->resumable;
+}
+
+/* On the pool. */
+static int read_back(void *arg, uint64_t offset, void *data, size_t length)
+{
+    struct sink *s = arg;
+    if (s->stream) {
+        stream_copy(s->stream, offset, data, length);
+        return 0;
+    }
+    for (size_t done = 0; done < length;) {
+        ssize_t n =
+            pread(sparse_fd(s->sparse), (char *)data + done, length - done, (off_t)(offset + done));
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return n < 0 ? errno : ENODATA; /* it became shorter */
+        done += (size_t)n;
+    }
+    return 0;
+}
+
+int sink_read(struct sink *sink, uint64_t offset, void *data, size_t length)
+{
+    if (!sink->stream)
+        return sparse_read(sink->sparse, offset, data, length);
+    if (!rangeset_contains(&sink->streamed, offset, offset + length) ||
+        !stream_holds(sink->stream, offset))
+        return -1;
+    stream_copy(sink->stream, offset, data, length);
+    return 0;
+}
+
+/* ---- failures ---- */
+
+static void finished(struct sink *s, const struct ddm_error *error)
+{
+    bool again = error->code == DDM_E_CHECKSUM && !s->stream;
+    s->state = again ? SINK_WRITING : SINK_ENDED;
+    if (again && s->sparse)
+        sparse_go(s->sparse);
+    s->ops->on_finished(s->arg, error);
+}
+
+static void failed(struct sink *s, const struct ddm_error *error)
+{
+    enum sink_state was = s->state;
+    if (s->told || was == SINK_ENDED || was == SINK_PUBLISHING)
+        return;
+    s->told = true;
+    s->state = SINK_ENDED;
+    if (was == SINK_WRITING)
+        s->ops->on_error(s->arg, error);
+    else
+        s->ops->on_finished(s->arg, error);
+}
+
+/* From within a call of the caller: told from the loop. */
+static void fail_soon(struct sink *s, const struct ddm_error *error)
+{
+    if (s->state == SINK_PUBLISHING) /* the pool has the error */
+        return;
+    if (!s->error.code)
+        s->error = *error;
+    if (s->soon)
+        loop_timer_start(s->soon, 0, false);
+}
+
+static void on_sparse_error(void *arg, const struct ddm_error *error)
+{
+    fail_soon(arg, error);
+}
+
+static void on_soon(void *arg)
+{
+    struct sink *s = arg;
+    if (s->error.code)
+        failed(s, &s->error);
+    advance(s);
+}
+
+/* ---- turns ---- */
+
+/* Starts what can go on; tells nobody anything. */
+static void go(struct sink *s)
+{
+    if (s->state == SINK_ENDED || atomic_load(&s->cancelled))
+        return;
+    uint64_t frontier = verify_frontier(s->verify, sink_there(s));
+    if (s->stream)
+        stream_go(s->stream, frontier);
+    verify_go(s->verify, s->stream ? stream_given(s->stream) : frontier);
+}
+
+static void on_piece(void *arg, struct range piece, bool right)
+{
+    struct sink *s = arg;
+    if (right) {
+        s->ops->on_right_piece(s->arg, piece);
+        return;
+    }
+    if (sink_forget(s, piece.begin, piece.end))
+        s->ops->on_wrong_piece(s->arg, piece);
+}
+
+static void on_verify_turn(void *arg, int error)
+{
+    struct sink *s = arg;
+    struct ddm_error why;
+    if (error) {
+        error_set(&why, DDM_E_DISK, "%s: cannot be read back: %s", s->stream ? "-" : s->part,
+                  error == ENODATA ? "it became shorter" : strerror(error));
+        failed(s, &why);
+    }
+    advance(s);
+}
+
+static const struct verify_ops verify_ops = { read_back, on_piece, on_verify_turn };
+
+static void on_stream_turn(void *arg, const struct ddm_error *error)
+{
+    struct sink *s = arg;
+    if (error->code && error->code != DDM_E_INTERRUPTED)
+        failed(s, error);
+    advance(s);
+}
+
+/* ---- the end ---- */
+
+static void run_publish(void *arg)
+{
+    struct sink *s = arg;
+    struct publication what = { .fd = sparse_fd(s->sparse),
+                                .part = s->part,
+                                .path = s->path,
+                                .journal = s->journal,
+                                .size = s->size,
+                                .modified = s->modified,
+                                .replace = s->force,
+                                .cancelled = &s->cancelled };
+    s->published = publish(&what, &s->error) == 0;
+}
+
+static void publish_done(void *arg)
+{
+    struct sink *s = arg;
+    finished(s, &s->error);
+    advance(s);
+}
+
+static void on_stopped(void *arg)
+{
+    struct sink *s = arg;
+    if (s->state != SINK_STOPPING) /* it failed meanwhile */
+        return;
+    s->state = SINK_FINISHING;
+    /* After a failed sync the next one may well succeed, without the bytes: never publish then. */
+    if (!atomic_load(&s->cancelled) && !s->error.code) {
+        s->state = SINK_PUBLISHING;
+        if (loop_work(s->loop, run_publish, publish_done, s) == 0)
+            return;
+        error_memory(&s->error);
+        finished(s, &s->error);
+    }
+    loop_timer_start(s->soon, 0, false);
+}
+
+static void try_to_finish(struct sink *s)
+{
+    struct ddm_error error = { .code = DDM_OK };
+    if (s->error.code) /* it is about to be told */
+        return;
+    if (!rangeset_contains(sink_there(s), 0, s->size)) {
+        error_set(&error, DDM_E_FAIL, "bytes are missing"); /* the caller was wrong */
+        finished(s, &error);
+        return;
+    }
+    if (!verify_done(s->verify, s->size) ||
+        (s->stream && (stream_busy(s->stream) || stream_given(s->stream) < s->size)))
+        return;
+    if (verify_result(s->verify, &error) < 0 || s->stream) {
+        finished(s, &error);
+        return;
+    }
+    s->state = SINK_STOPPING;
+    sparse_stop(s->sparse, on_stopped, s);
+}
+
+static void on_recorded(void *arg)
+{
+    struct sink *s = arg;
+    s->closed = true;
+    s->soon = loop_timer_free(s->soon);
+    s->ops->on_closed(s->arg);
+}
+
+static void try_to_close(struct sink *s)
+{
+    const struct ddm_error error = { .code = DDM_E_INTERRUPTED, .message = "interrupted" };
+    bool busy = verify_busy(s->verify) || (s->stream && stream_busy(s->stream)) ||
+                s->state == SINK_STOPPING || s->state == SINK_PUBLISHING;
+    if (busy || s->recording)
+        return;
+    if (s->state == SINK_FINISHING)
+        finished(s, &error);
+    s->state = SINK_ENDED;
+    s->recording = true;
+    if (s->sparse && !s->published)
+        sparse_close(s->sparse, on_recorded, s);
+    else
+        on_recorded(s);
+}
+
+static void tell_consumed(struct sink *s)
+{
+    uint64_t consumed = MIN(stream_given(s->stream), verify_passed(s->verify));
+    if (consumed == s->consumed)
+        return;
+    s->consumed = consumed;
+    s->ops->on_consumed(s->arg, consumed);
+}
+
+static void advance(struct sink *s)
+{
+    if (s->closed)
+        return;
+    if (s->stream && s->state != SINK_ENDED && !atomic_load(&s->cancelled))
+        tell_consumed(s);
+    go(s);
+    if (s->state == SINK_FINISHING && !atomic_load(&s->cancelled))
+        try_to_finish(s);
+    if (s->closing)
+        try_to_close(s);
+}
 
 /* ---- opening ---- */
 
-int sink_check_path(const char *path, bool force, struct ddm_error *err)
+static const struct sparse_ops sparse_ops = { on_sparse_error };
+
+static int expect_all(struct sink *s, const struct sink_config *config, struct ddm_error *err)
 {
-    struct stat st;
-    if (stat(path, &st) < 0)
-        return 0;
-    if (S_ISDIR(st.st_mode))
-        return error_set(err, DDM_E_USAGE, "%s is a directory (-d puts the file into it)", path);
-    if (!S_ISREG(st.st_mode))
-        return error_set(err, DDM_E_USAGE, "%s is not a regular file: write to it with -o - > %s",
-                         path, path);
-    if (!force)
-        return error_set(err, DDM_E_USAGE, "%s exists already (--force replaces it)", path);
+    for (size_t i = 0; i < config->checksum_count; i++)
+        if (verify_expect(s->verify, config->checksums[i].algorithm, config->checksums[i].hex) < 0)
+            return error_set(err, DDM_E_FAIL, "checksum %s: not known, or out of memory",
+                             config->checksums[i].algorithm);
+    bool too_long = !config->path && config->piece_length > SINK_WINDOW / 4;
+    if (config->piece_count > 0 && !too_long &&
+        verify_set_pieces(s->verify, config->piece_algorithm, config->piece_length, config->pieces,
+                          config->piece_count) < 0)
+        return error_set(err, DDM_E_FAIL, "hashes of pieces: not known, or out of memory");
+    if (!verify_set_size(s->verify, s->size))
+        return error_set(err, DDM_E_CHECKSUM, "the hashes of pieces are of a file of another size");
     return 0;
 }
 
-int sink_make_directory(const char *path, struct ddm_error *err)
+static int open_file(struct sink *s, const struct sink_config *config, enum sink_start *ret_start,
+                     const char **ret_why, struct ddm_error *err)
 {
-    _cleanup_free_ char *copy = strdup(path);
-    if (!copy)
+    s->path = strdup(config->path);
+    s->part = str_format("%s.part", config->path);
+    s->journal = str_format("%s.ddm", config->path);
+    if (!s->path || !s->part || !s->journal)
         return error_memory(err);
-    if (!*copy)
-        return 0;
-    for (char *slash = copy; slash; *slash = '/') {
-        slash = strchr(slash + 1, '/');
-        if (slash)
-            *slash = '\0';
-        if (mkdir(copy, 0777) < 0 && errno != EEXIST)
-            return error_set(err, DDM_E_DISK, "%s: %s", copy, strerror(errno));
-        if (!slash)
-            break;
-    }
-    return 0;
+    return sink_open_part(s, config, &sparse_ops, ret_start, ret_why, err);
 }
 
-static int open_part(struct sink *s, struct ddm_error *err)
+static int open_sink(struct sink *s, const struct sink_config *config, enum sink_start *ret_start,
+                     const char **ret_why, struct ddm_error *err)
 {
-    int r = sink_check_path(s->path, s->force, err);
+    if (verify_new(&s->verify, s->loop, &verify_ops, s) < 0 ||
+        loop_timer_new(&s->soon, s->loop, on_soon, s) < 0)
+        return error_memory(err);
+    int r = expect_all(s, config, err);
     if (r < 0)
         return r;
-    s->fd = open(s->part, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
-    if (s->fd < 0)
-        return error_set(err, DDM_E_DISK, "%s: %s", s->part, strerror(errno));
-    s->own_fd = true;
-    struct stat ours, there;
-    if (flock(s->fd, LOCK_EX | LOCK_NB) < 0 || fstat(s->fd, &ours) < 0 ||
-        stat(s->part, &there) < 0 || ours.st_ino != there.st_ino || ours.st_dev != there.st_dev) {
-        s->written = true; /* by the other one, or published by it just now: not ours */
-        return error_set(err, DDM_E_DISK, "%s: another download is writing it", s->part);
-    }
-    if (ftruncate(s->fd, 0) < 0)
-        return error_set(err, DDM_E_DISK, "%s: %s", s->part, strerror(errno));
-    return 0;
-}
-
-/* A pipe gets a file description of our own that does not block, so that a stuck reader cannot hold
- * up an interrupt, and others who share the pipe notice nothing. */
-static void open_stream(struct sink *s, int fd)
-{
-    struct stat st;
-    char name[40];
-    s->fd = fd;
-    s->may_block = fstat(fd, &st) == 0 &&
-                   (S_ISFIFO(st.st_mode) || S_ISCHR(st.st_mode) || S_ISSOCK(st.st_mode));
-    if (!s->may_block || !S_ISFIFO(st.st_mode))
-        return;
-    snprintf(name, sizeof name, "/proc/self/fd/%d", fd);
-    int mine = open(name, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
-    if (mine >= 0) {
-        s->fd = mine;
-        s->own_fd = true;
-        s->may_block = false;
-    }
+    if (config->path)
+        return open_file(s, config, ret_start, ret_why, err);
+    *ret_start = SINK_NEW;
+    return stream_new(&s->stream, s->loop, config->fd, on_stream_turn, s) < 0 ? error_memory(err)
+                                                                              : 0;
 }
 
 int sink_new(struct sink **ret, struct loop *loop, const struct sink_config *config,
-             const struct sink_ops *ops, void *arg, struct ddm_error *err)
+             const struct sink_ops *ops, void *arg, enum sink_start *ret_start,
+             const char **ret_why, struct ddm_error *err)
 {
     struct sink *s = calloc(1, sizeof *s);
     if (!s)
         return error_memory(err);
-    int r = 0;
     s->loop = loop;
     s->ops = ops;
     s->arg = arg;
-    s->fd = -1;
     s->force = config->force;
-    if (config->algorithm) {
-        str_copy(s->algorithm, sizeof s->algorithm, config->algorithm);
-        str_copy(s->hex, sizeof s->hex, config->hex);
-        if (digest_new(&s->digest, config->algorithm) < 0)
-            r = error_memory(err);
-    }
-    if (r == 0 && config->path) {
-        s->path = strdup(config->path);
-        s->part = str_format("%s.part", config->path);
-        r = s->path && s->part ? open_part(s, err) : error_memory(err);
-    } else if (r == 0) {
-        s->ring = malloc(SINK_WINDOW);
-        if (!s->ring)
-            r = error_memory(err);
-        else
-            open_stream(s, config->fd);
-    }
+    s->resumable = config->object.resumable;
+    s->modified = config->modified;
+    s->size = config->object.size;
+    int r = open_sink(s, config, ret_start, ret_why, err);
     if (r < 0) {
+        s->soon = loop_timer_free(s->soon);
         sink_free(s);
         return r;
+    }
+    if (s->sparse && *ret_start == SINK_RESUMED) {
+        verify_there(s->verify, sink_there(s), 0, s->size);
+        go(s);
     }
     *ret = s;
     return 0;
 }
 
-bool sink_is_stream(const struct sink *sink)
+struct sink *sink_free(struct sink *sink)
 {
-    return sink->ring != NULL;
+    if (!sink)
+        return NULL;
+    if (sink->sparse && !sink->published && !sink_part(sink))
+        sparse_remove(sink->sparse);
+    sparse_free(sink->sparse);
+    stream_free(sink->stream);
+    verify_free(sink->verify);
+    rangeset_release(&sink->streamed);
+    free(sink->path);
+    free(sink->part);
+    free(sink->journal);
+    free(sink);
+    return NULL;
 }
 
-const char *sink_part(const struct sink *sink)
+/* ---- what the caller does ---- */
+
+int sink_add_origin(struct sink *sink, const char *url, const char *etag, const char *last_modified)
 {
-    return sink->written ? sink->part : NULL;
+    return sink->sparse ? sparse_add_origin(sink->sparse, url, etag, last_modified) : 0;
 }
 
-/* ---- writing ---- */
-
-static void ring_write(struct sink *s, uint64_t offset, const char *data, size_t length)
+static bool is_settled(const struct sink *s)
 {
-    size_t at = (size_t)(offset % SINK_WINDOW);
-    size_t first = MIN(length, (size_t)SINK_WINDOW - at);
-    memcpy(s->ring + at, data, first);
-    memcpy(s->ring, data + first, length - first);
+    return s->state >= SINK_STOPPING;
+}
+
+bool sink_expect(struct sink *sink, const char *algorithm, const char *hex)
+{
+    if (verify_expects(sink->verify, algorithm, hex))
+        return true;
+    if (is_settled(sink) || (sink->stream && stream_promised(sink->stream) > 0) ||
+        verify_expect(sink->verify, algorithm, hex) < 0)
+        return false;
+    if (sink->sparse)
+        sparse_add_checksum(sink->sparse, digest_name(algorithm), hex);
+    go(sink);
+    return true;
+}
+
+void sink_set_modified(struct sink *sink, int64_t modified)
+{
+    sink->modified = modified;
 }
 
 uint64_t sink_room(const struct sink *sink, uint64_t offset)
 {
-    if (!sink->ring)
+    if (!sink->stream)
         return UINT64_MAX;
     uint64_t limit = sink->consumed + SINK_WINDOW;
     return limit > offset ? limit - offset : 0;
@@ -188,242 +401,79 @@ uint64_t sink_room(const struct sink *sink, uint64_t offset)
 int sink_write(struct sink *sink, uint64_t offset, const void *data, size_t length,
                struct ddm_error *err)
 {
-    sink->written = true;
-    if (sink->ring) {
+    int r = 0;
+    if (sink->stream) {
         if (length > sink_room(sink, offset))
             return error_set(err, DDM_E_FAIL, "a block came from beyond the window");
-        ring_write(sink, offset, data, length);
-        return 0;
-    }
-    for (size_t done = 0; done < length;) {
-        ssize_t n =
-            pwrite(sink->fd, (const char *)data + done, length - done, (off_t)(offset + done));
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return error_set(err, DDM_E_DISK, "%s: %s", sink->part,
-                             n < 0 ? strerror(errno) : "nothing could be written");
-        done += (size_t)n;
-    }
-    return 0;
-}
-
-/* ---- the ordered stage: these run on the pool ---- */
-
-static int write_all(struct sink *s, const char *data, size_t length)
-{
-    struct pollfd ready = { .fd = s->fd, .events = POLLOUT };
-    while (length > 0) {
-        if (atomic_load(&s->cancelled))
-            return error_set(&s->error, DDM_E_INTERRUPTED, "interrupted");
-        if (s->may_block && poll(&ready, 1, CANCEL_POLL) == 0)
-            continue;
-        ssize_t n = write(s->fd, data, s->may_block ? MIN(length, (size_t)WRITE_READY) : length);
-        if (n >= 0) {
-            data += n;
-            length -= (size_t)n;
-            continue;
-        }
-        if (errno == EAGAIN) {
-            poll(&ready, 1, CANCEL_POLL);
-        } else if (errno == EPIPE) {
-            return error_set(&s->error, DDM_E_DISK, "standard output: the reader went away");
-        } else if (errno != EINTR) {
-            return error_set(&s->error, DDM_E_DISK, "standard output: %s", strerror(errno));
-        }
-    }
-    return 0;
-}
-
-static int pass_stream(struct sink *s)
-{
-    for (uint64_t at = s->consumed; at < s->turn_end;) {
-        size_t begin = (size_t)(at % SINK_WINDOW);
-        size_t n = (size_t)MIN(s->turn_end - at, SINK_WINDOW - begin);
-        if (write_all(s, s->ring + begin, n) < 0)
-            return -1;
-        if (s->digest)
-            digest_update(s->digest, s->ring + begin, n);
-        at += n;
-    }
-    return 0;
-}
-
-static int pass_file(struct sink *s)
-{
-    char *buf = malloc(STAGE_READ);
-    if (!buf)
-        return error_memory(&s->error);
-    for (uint64_t at = s->consumed; at < s->turn_end;) {
-        ssize_t n =
-            pread(s->fd, buf, (size_t)MIN(s->turn_end - at, (uint64_t)STAGE_READ), (off_t)at);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0) {
-            error_set(&s->error, DDM_E_DISK, "%s: cannot be read back: %s", s->part,
-                      n < 0 ? strerror(errno) : "it became shorter");
-            break;
-        }
-        digest_update(s->digest, buf, (size_t)n);
-        at += (uint64_t)n;
-    }
-    free(buf);
-    return s->error.code ? -1 : 0;
-}
-
-static void check_digest(struct sink *s)
-{
-    char hex[DIGEST_HEX_SIZE];
-    digest_final(s->digest, hex);
-    if (strcmp(hex, s->hex) != 0)
-        error_set(&s->error, DDM_E_CHECKSUM, "%s does not match: expected %s, the file has %s",
-                  s->algorithm, s->hex, hex);
-}
-
-/* Without --force it must not replace what has come to be there meanwhile. */
-static int publish(struct sink *s)
-{
-    int r = s->force ? -1 : renameat2(AT_FDCWD, s->part, AT_FDCWD, s->path, RENAME_NOREPLACE);
-    if (r < 0 && !s->force && (errno == EINVAL || errno == ENOSYS)) { /* not on this file system */
-        r = link(s->part, s->path);
-        if (r == 0)
-            unlink(s->part);
-    }
-    if (s->force)
-        r = rename(s->part, s->path);
-    return r < 0 ? -errno : 0;
-}
-
-static void finish_file(struct sink *s)
-{
-    if (ftruncate(s->fd, (off_t)s->size) < 0 || (fsync(s->fd) < 0 && errno != EINVAL)) {
-        error_set(&s->error, DDM_E_DISK, "%s: %s", s->part, strerror(errno));
-        return;
-    }
-    if (atomic_load(&s->cancelled)) {
-        error_set(&s->error, DDM_E_INTERRUPTED, "interrupted");
-        return;
-    }
-    int r = publish(s);
-    if (r == -EEXIST)
-        error_set(&s->error, DDM_E_DISK, "%s has come to exist meanwhile; the download is in %s",
-                  s->path, s->part);
-    else if (r < 0)
-        error_set(&s->error, DDM_E_DISK, "%s: %s", s->path, strerror(-r));
-}
-
-static void run_turn(void *arg)
-{
-    struct sink *s = arg;
-    if (s->consumed < s->turn_end && (s->ring ? pass_stream(s) : pass_file(s)) < 0)
-        return;
-    if (!s->turn_last)
-        return;
-    if (s->digest)
-        check_digest(s);
-    if (!s->error.code && s->path)
-        finish_file(s);
-}
-
-/* ---- the stage, seen from the loop ---- */
-
-static void turn_done(void *arg);
-
-static void start_turn(struct sink *s)
-{
-    bool ordered = s->ring || s->digest;
-    if (s->busy || s->failed || atomic_load(&s->cancelled))
-        return;
-    if (!ordered)
-        s->consumed = s->frontier;
-    s->turn_end = MIN(s->frontier, s->consumed + STAGE_CHUNK);
-    if (s->turn_end == s->consumed && !(s->finishing && s->consumed == s->size))
-        return;
-    s->busy = true;
-    s->turn_last = s->finishing && s->turn_end == s->size; /* the pool looks at this copy only */
-    if (loop_work(s->loop, run_turn, turn_done, s) < 0) {
-        s->busy = false;
-        s->failed = true;
-        error_memory(&s->error);
-        s->ops->on_error(s->arg, &s->error);
-    }
-}
-
-static void turn_done(void *arg)
-{
-    struct sink *s = arg;
-    s->busy = false;
-    s->consumed = s->turn_vain ? 0 : s->turn_end;
-    if (s->turn_vain) {
-        s->turn_vain = false;
-        s->error.code = DDM_OK;
-        digest_reset(s->digest);
-    }
-    bool cancelled = atomic_load(&s->cancelled);
-    if (cancelled && !s->finishing)
-        return;
-    if (cancelled && !s->turn_last && !s->error.code)
-        error_set(&s->error, DDM_E_INTERRUPTED, "interrupted");
-    if (s->error.code || s->turn_last) {
-        s->failed = true; /* nothing more to do, either way */
-        if (s->finishing)
-            s->ops->on_finished(s->arg, &s->error);
-        else
-            s->ops->on_error(s->arg, &s->error);
-        return;
-    }
-    if (s->ring)
-        s->ops->on_consumed(s->arg, s->consumed);
-    start_turn(s);
-}
-
-void sink_frontier(struct sink *sink, uint64_t frontier)
-{
-    sink->frontier = MAX(sink->frontier, frontier);
-    if (sink->ring || sink->digest)
-        start_turn(sink);
-}
-
-/* The file keeps its length until it is finished: a turn may be reading it. */
-bool sink_restart(struct sink *sink)
-{
-    if (sink->ring && (sink->busy || sink->consumed > 0))
-        return false;
-    sink->frontier = 0;
-    if (sink->busy) {
-        sink->turn_vain = true;
+        stream_put(sink->stream, offset, data, length);
+        if (rangeset_add(&sink->streamed, offset, offset + length, NULL) < 0)
+            return error_memory(err);
     } else {
-        sink->consumed = 0;
-        if (sink->digest)
-            digest_reset(sink->digest);
+        r = sparse_write(sink->sparse, offset, data, length, err);
     }
+    verify_there(sink->verify, sink_there(sink), offset, offset + length);
+    go(sink);
+    return r;
+}
+
+bool sink_forget(struct sink *sink, uint64_t begin, uint64_t end)
+{
+    struct ddm_error error;
+    if (is_settled(sink) || (sink->stream && begin < stream_promised(sink->stream)))
+        return false;
+    sink->state = SINK_WRITING;
+    int r = verify_forget(sink->verify, begin, end);
+    if (r == 0)
+        r = sink->stream ? rangeset_remove(&sink->streamed, begin, end, NULL)
+                         : sparse_forget(sink->sparse, begin, end);
+    if (r < 0) {
+        error_memory(&error);
+        fail_soon(sink, &error);
+    }
+    return r == 0;
+}
+
+bool sink_restart(struct sink *sink, const struct sink_object *object)
+{
+    struct ddm_error error;
+    if (is_settled(sink) || (sink->stream && stream_promised(sink->stream) > 0))
+        return false;
+    sink->state = SINK_WRITING;
+    sink->size = object->size;
+    sink->resumable = object->resumable;
+    sink->keep = false;
+    verify_restart(sink->verify);
+    verify_set_size(sink->verify, object->size);
+    if (sink->stream) {
+        rangeset_release(&sink->streamed);
+        return true;
+    }
+    if (sparse_begin(sink->sparse, object->size, object->resumable, &error) < 0) {
+        fail_soon(sink, &error);
+        return false;
+    }
+    sink_describe(sink, object);
     return true;
 }
 
 void sink_finish(struct sink *sink, uint64_t size)
 {
-    sink->finishing = true;
-    sink->size = sink->frontier = size;
-    start_turn(sink);
+    if (sink->state != SINK_WRITING)
+        return;
+    sink->state = SINK_FINISHING;
+    sink->size = size;
+    verify_set_size(sink->verify, size);
+    verify_there(sink->verify, sink_there(sink), 0, size);
+    loop_timer_start(sink->soon, 0, false);
 }
 
-void sink_cancel(struct sink *sink)
+void sink_close(struct sink *sink)
 {
+    sink->closing = true;
     atomic_store(&sink->cancelled, true);
-}
-
-struct sink *sink_free(struct sink *sink)
-{
-    if (!sink)
-        return NULL;
-    if (sink->own_fd)
-        close(sink->fd);
-    if (sink->part && !sink->written && sink->own_fd)
-        unlink(sink->part);
-    digest_free(sink->digest);
-    free(sink->ring);
-    free(sink->path);
-    free(sink->part);
-    free(sink);
-    return NULL;
+    verify_cancel(sink->verify);
+    if (sink->stream)
+        stream_cancel(sink->stream);
+    if (sink->soon)
+        loop_timer_start(sink->soon, 0, false);
 }

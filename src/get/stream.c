@@ -45,9 +45,12 @@ static bool keep_beginning(struct job *job)
         job->stream_done = rangeset_run_end(plan_done_set(job->plan), 0);
     else if (!versioned)
         job->stream_done = 0;
+    if (job->sink && versioned && !job->streaming)
+        sink_forget(job->sink, job->stream_done, INT64_MAX);
+    struct sink_object object = job_object(job);
     for (size_t i = 0; i < job->uplink_count && !versioned; i++)
         job->sources[i]->stream_bytes = 0;
-    return versioned || !job->sink || sink_restart(job->sink);
+    return versioned || !job->sink || sink_restart(job->sink, &object);
 }
 
 void stream_fall_back(struct job *job)

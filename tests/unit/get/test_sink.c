@@ -18,10 +18,10 @@
 #define SIZE ((uint64_t)5 * 1000 * 1000)
 
 struct fixture {
-    char directory[64], path[80], part[96];
+    char directory[64], path[80], part[96], journal[96];
     struct loop *loop;
     struct ddm_error error;
-    bool finished, failed;
+    bool finished, failed, closed;
     uint64_t consumed;
     char *data;
     char hex[DIGEST_HEX_SIZE];
@@ -50,7 +50,17 @@ static void on_finished(void *arg, const struct ddm_error *error)
     loop_stop(f->loop);
 }
 
-static const struct sink_ops ops = { on_consumed, on_error, on_finished };
+static void on_closed(void *arg)
+{
+    struct fixture *f = arg;
+    f->closed = true;
+    loop_stop(f->loop);
+}
+
+static const struct sink_ops ops = { .on_consumed = on_consumed,
+                                     .on_error = on_error,
+                                     .on_finished = on_finished,
+                                     .on_closed = on_closed };
 
 static int setup(void **state)
 {
@@ -60,6 +70,7 @@ static int setup(void **state)
     assert_non_null(mkdtemp(f->directory));
     snprintf(f->path, sizeof f->path, "%s/file", f->directory);
     snprintf(f->part, sizeof f->part, "%s.part", f->path);
+    snprintf(f->journal, sizeof f->journal, "%s.ddm", f->path);
     assert_int_equal(loop_new(&f->loop), 0);
     f->data = malloc(SIZE);
     for (uint64_t i = 0; i < SIZE; i++)
@@ -74,27 +85,41 @@ static int teardown(void **state)
     struct fixture *f = *state;
     unlink(f->path);
     unlink(f->part);
+    unlink(f->journal);
     assert_int_equal(rmdir(f->directory), 0); /* nothing else is left */
     free(f->data);
     free(f);
     return 0;
 }
 
-/* Ends the loop (and with it the stage), then the sink. */
 static void end(struct fixture *f, struct sink *sink)
 {
-    sink_cancel(sink);
+    bool closed = f->closed;
+    sink_close(sink);
+    assert_int_equal(f->closed, closed); /* not from within the call */
+    while (!f->closed)
+        loop_run(f->loop);
     loop_free(f->loop);
     sink_free(sink);
+}
+
+static int open_sink(struct fixture *f, struct sink **ret, const struct sink_config *config)
+{
+    enum sink_start start;
+    const char *why;
+    return sink_new(ret, f->loop, config, &ops, f, &start, &why, &f->error);
 }
 
 static struct sink *open_file(struct fixture *f, const char *hex, bool force)
 {
     struct sink *s = NULL;
-    struct sink_config config = {
-        .path = f->path, .force = force, .algorithm = hex ? "sha-256" : NULL, .hex = hex
-    };
-    assert_int_equal(sink_new(&s, f->loop, &config, &ops, f, &f->error), 0);
+    struct sink_checksum checksum = { "sha-256", hex };
+    struct sink_config config = { .path = f->path,
+                                  .force = force,
+                                  .object = { .url = "http://o/f", .size = SIZE },
+                                  .checksums = &checksum,
+                                  .checksum_count = hex ? 1 : 0 };
+    assert_int_equal(open_sink(f, &s, &config), 0);
     return s;
 }
 
@@ -106,7 +131,6 @@ static void fill(struct fixture *f, struct sink *s)
         at -= n;
         assert_int_equal(sink_write(s, at, f->data + at, (size_t)n, &f->error), 0);
     }
-    sink_frontier(s, SIZE / 2);
     sink_finish(s, SIZE);
     while (!f->finished)
         loop_run(f->loop);
@@ -121,6 +145,7 @@ static void check_file(struct fixture *f)
     close(fd);
     assert_memory_equal(back, f->data, SIZE);
     assert_int_equal(access(f->part, F_OK), -1);
+    assert_int_equal(access(f->journal, F_OK), -1);
 }
 
 static void test_a_file(void **state)
@@ -163,7 +188,7 @@ static void test_an_interrupt_at_the_end(void **state)
     struct sink *s = open_file(f, f->hex, false);
     assert_int_equal(sink_write(s, 0, f->data, SIZE, &f->error), 0);
     sink_finish(s, SIZE);
-    sink_cancel(s);
+    sink_close(s);
     while (!f->finished)
         loop_run(f->loop);
     assert_int_equal(f->error.code, DDM_E_INTERRUPTED);
@@ -175,9 +200,9 @@ static void test_an_existing_file_stays(void **state)
 {
     struct fixture *f = *state;
     struct sink *s = NULL, *late = NULL;
-    struct sink_config config = { .path = f->path };
+    struct sink_config config = { .path = f->path, .object = { .size = SIZE } };
     close(open(f->path, O_CREAT | O_WRONLY, 0600));
-    assert_int_equal(sink_new(&s, f->loop, &config, &ops, f, &f->error), -DDM_E_USAGE);
+    assert_int_equal(open_sink(f, &s, &config), -DDM_E_USAGE);
     unlink(f->path);
     late = open_file(f, NULL, false); /* it comes to be there during the download */
     close(open(f->path, O_CREAT | O_WRONLY, 0600));
@@ -204,8 +229,8 @@ static void test_the_second_writer_is_refused(void **state)
 {
     struct fixture *f = *state;
     struct sink *s = open_file(f, NULL, false), *other = NULL;
-    struct sink_config config = { .path = f->path };
-    assert_int_equal(sink_new(&other, f->loop, &config, &ops, f, &f->error), -DDM_E_DISK);
+    struct sink_config config = { .path = f->path, .object = { .size = SIZE } };
+    assert_int_equal(open_sink(f, &other, &config), -DDM_E_DISK);
     fill(f, s);
     assert_int_equal(f->error.code, DDM_OK);
     check_file(f);
@@ -250,8 +275,11 @@ static void test_a_stream_comes_in_order(void **state)
     assert_int_equal(pipe(fds), 0);
     struct pipe_reader reader = { .fd = fds[0], .fixture = f };
     pthread_create(&thread, NULL, read_pipe, &reader);
-    struct sink_config config = { .fd = fds[1], .algorithm = "sha-256", .hex = f->hex };
-    assert_int_equal(sink_new(&s, f->loop, &config, &ops, f, &f->error), 0);
+    struct sink_checksum checksum = { "sha-256", f->hex };
+    struct sink_config config = {
+        .fd = fds[1], .object = { .size = SIZE }, .checksums = &checksum, .checksum_count = 1
+    };
+    assert_int_equal(open_sink(f, &s, &config), 0);
     assert_true(sink_is_stream(s));
     assert_int_equal(sink_write(s, SINK_WINDOW - 10, f->data, 11, &f->error), -DDM_E_FAIL);
     fill(f, s);
@@ -271,10 +299,9 @@ static void test_a_stuck_reader_holds_nothing_up(void **state)
     struct sink *s = NULL;
     int fds[2];
     assert_int_equal(pipe(fds), 0);
-    struct sink_config config = { .fd = fds[1] };
-    assert_int_equal(sink_new(&s, f->loop, &config, &ops, f, &f->error), 0);
+    struct sink_config config = { .fd = fds[1], .object = { .size = SIZE } };
+    assert_int_equal(open_sink(f, &s, &config), 0);
     assert_int_equal(sink_write(s, 0, f->data, SIZE, &f->error), 0);
-    sink_frontier(s, SIZE);
     assert_int_equal(sink_room(s, SIZE), SINK_WINDOW - SIZE);
     end(f, s); /* returns */
     close(fds[0]);
@@ -287,11 +314,10 @@ static void test_a_reader_that_went_away(void **state)
     struct sink *s = NULL;
     int fds[2];
     assert_int_equal(pipe(fds), 0);
-    struct sink_config config = { .fd = fds[1] };
-    assert_int_equal(sink_new(&s, f->loop, &config, &ops, f, &f->error), 0);
+    struct sink_config config = { .fd = fds[1], .object = { .size = SIZE } };
+    assert_int_equal(open_sink(f, &s, &config), 0);
     close(fds[0]);
     sink_write(s, 0, f->data, SIZE, &f->error);
-    sink_frontier(s, SIZE);
     while (!f->failed)
         loop_run(f->loop);
     assert_int_equal(f->error.code, DDM_E_DISK);
