@@ -156,6 +156,7 @@ struct ddm_event {
     const char *url;
     const char *path;  /* of the finished file, "-" for standard output; NULL before START */
     const char *part;  /* of the unfinished file that was kept; NULL if there is none */
+    bool resumable;    /* the same download begun again goes on from `part` */
     uint64_t size;     /* DDM_SIZE_UNKNOWN where the origin does not say */
     uint64_t done;     /* bytes that are there: received and used, and `restored` */
     uint64_t restored; /* of these, what a run before this one left */

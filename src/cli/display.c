@@ -305,18 +305,10 @@ void display_sentence(struct text *out, const struct term *term, const struct dd
     add_parked(out, event);
 }
 
-/* Whether the next run goes on with what is left of it. */
-static bool goes_on(const struct ddm_event *event)
-{
-    enum ddm_code code = event->error->code;
-    return event->size != DDM_SIZE_UNKNOWN && code != DDM_E_CHANGED && code != DDM_E_CHECKSUM &&
-           code != DDM_E_USAGE;
-}
-
 void display_error(struct ddm_error *ret, const struct ddm_event *event)
 {
     char done[32], of[48] = "", size[32];
-    const char *hint = goes_on(event) ? "; the same command goes on from there" : "";
+    const char *hint = event->resumable ? "; the same command goes on from there" : "";
     enum ddm_code code = event->error->code;
     str_bytes(done, sizeof done, event->done);
     if (event->size != DDM_SIZE_UNKNOWN)

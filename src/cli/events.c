@@ -64,12 +64,14 @@ static void add_sources(json_t *object, const struct ddm_event *event)
     json_object_set_new(object, "sources", array);
 }
 
-static void add_error(json_t *object, const struct ddm_error *error, const char *part)
+static void add_error(json_t *object, const struct ddm_event *event)
 {
+    const struct ddm_error *error = event->error;
     json_object_set_new(object, "code", json_string(ddm_code_name(error->code)));
     json_object_set_new(object, "exit", json_integer(error->code));
     json_object_set_new(object, "message", text_value(error->message));
-    json_object_set_new(object, "part", text_value(part));
+    json_object_set_new(object, "part", text_value(event->part));
+    json_object_set_new(object, "resumable", json_boolean(event->resumable));
 }
 
 char *event_encode(const struct ddm_event *event, int64_t time)
@@ -102,7 +104,7 @@ char *event_encode(const struct ddm_event *event, int64_t time)
         json_object_set_new(object, "text", text_value(event->text));
         break;
     case DDM_EVENT_ERROR:
-        add_error(object, event->error, event->part);
+        add_error(object, event);
         break;
     }
     char *text = json_dumps(object, ENCODE_FLAGS);
@@ -186,6 +188,7 @@ static int read_rest(struct event_copy *copy, const json_t *object)
     event->text = text_of(object, "text");
     event->already = json_is_true(json_object_get(object, "already"));
     event->part = text_of(object, "part");
+    event->resumable = json_is_true(json_object_get(object, "resumable"));
     if (json_is_object(source)) {
         read_source(&copy->source, source);
         event->source = &copy->source;

@@ -59,6 +59,14 @@
  *             job             one download: its sources, leases and end
  *             metalink        the public API for Metalinks
  *             publish         a finished file gets its name
+ * get/        blame           who gave what, and what if it was wrong
+ *             download        the public API
+ *             hints           checksums and mirrors that the origin names
+ *             job             one download: its life and end
+ *             lend            who is asked next
+ *             mirror          the URLs of one file
+ *             object          what the file is, and what is there of it
+ *             pace            a limit of the rate
  *             reply           is this reply what was asked for?
  *             report          from the state of a job to events
  *             sink            where the bytes go: the stage behind the frontier
@@ -68,6 +76,7 @@
  *             sink_stream     the ring before a pipe
  *             sink_verify     hashing pieces and the whole, on the pool
  *             sources         the own uplinks and the peers, as they come and go
+ *             spot            what peers gave, compared with the origin
  *             stream          the one stream, where the origin gives no ranges
  *             transfer        one lease on its way
  * peer/       gate            what a peer behind a proxy knows of where it leads

@@ -2,16 +2,25 @@
 /* One download, as its files share it.
  *
  *     download.c  the public API: options in, events out
- *     job.c       the life of a download: probe ─▶ ranges or one stream ─▶ finish
+ *     job.c       the life of a download: probe ─▶ ranges or one stream ─▶ finish; starting over
+ *     object.c    what the file is: its name, version, size; what is there of it already
+ *     lend.c      who is asked next
  *     transfer.c  one request to one source: checks the head, hands on the bytes
  *     stream.c    the one stream, where there are no ranges
  *     reply.c     what a source's reply means for the planner
+ *     mirror.c    the URLs of the file, and where they lead
  *     sources.c   who can give ranges: the own uplinks, peers as they come and go
+ *     blame.c     who gave what, and what happens to it when it was wrong
+ *     spot.c      small ranges of what peers gave, fetched once more to compare
+ *     hints.c     what lies beside the file or is linked to it: checksums, mirrors
+ *     pace.c      a limit of the rate
  *     report.c    events
- *     sink.c      where the bytes go
+ *     sink.h      where the bytes go
  *
  *     PROBE ──206, right──▶ RANGES ──all there──▶ FINISHING ──▶ ENDED
- *       └─200, no length, no ranges─▶ STREAM ──────┘   any error, Ctrl-C ─▶ ENDED
+ *       ▲ └─200, no length, no ranges─▶ STREAM ──────┘ └─ a checksum differs, and somebody else
+ * gave └── the file changed: once, from the beginning ──┘     some of it: RANGES, without them Any
+ * error, Ctrl-C: ENDED, when what came is recorded.
  *
  * The probe is the plan's first lease, whoever fetches it: an own uplink, one after the other, or a
  * peer where none of them has a way to the origin. While it runs the tracker is asked. */
@@ -21,14 +30,18 @@
 #include "base/list.h"
 #include "get/sink.h"
 #include "io/fetch.h"
+#include "plan/bucket.h"
 #include "plan/plan.h"
 #include "plan/rate.h"
+#include "swarm/policy.h"
 #include "swarm/tracker_client.h"
 
 #include <stdatomic.h>
 
-#define JOB_MAX_TRACKERS 8
-#define JOB_MAX_SOURCES  1024
+#define JOB_MAX_TRACKERS  8
+#define JOB_MAX_SOURCES   1024
+#define JOB_MAX_MIRRORS   32
+#define JOB_MAX_CHECKSUMS 8
 
 /* One of several own uplinks may take so long to connect, the name being known, and twice as long
  * with each failure; then it is the next one's turn. A SYN that was lost is sent again after 1 s.
@@ -38,10 +51,34 @@
 
 enum job_state { JOB_PROBE, JOB_RANGES, JOB_STREAM, JOB_FINISHING, JOB_ENDED };
 
+/* One URL of the file. The first to answer is the *primary*: the file is what it says. */
+struct mirror {
+    char *url, *shown; /* shown: without a password, for people, events and peers' journals */
+    bool linked;       /* the origin named it: it must not lead from a public address to others */
+    bool is_public;    /* so was the first address that it was fetched from */
+    bool known;        /* gives the same file as far as can be told; then its validators are: */
+    bool reserve;      /* nothing tells: kept for when the others have failed */
+    bool given_up;
+    char etag[FETCH_ETAG_SIZE], last_modified[64];
+    char *redirected; /* where it leads, as long as that works; or NULL */
+    bool expires;     /* what it leads to has stopped working once: it is asked itself each time */
+};
+
+/* What a source gave, and what of it is to be compared. */
+struct sample;
+struct spot_state {
+    uint64_t given, from, to; /* of its bytes, in their order: so many came; [from, to) are compared
+                               */
+    uint64_t window_end;      /* the next ones are chosen behind it */
+    unsigned samples;         /* so far */
+    struct sample *open;      /* being made */
+};
+
 struct source {
     struct job *job;
     enum ddm_source_kind kind;
     plan_source plan;      /* its number in the plan */
+    struct mirror *mirror; /* of an own uplink; NULL: a peer, which has those that are known */
     const char *interface; /* of an own uplink; NULL: the kernel's choice */
     struct address at;     /* of a peer, and which of its uplinks */
     unsigned uplink;
@@ -53,22 +90,30 @@ struct source {
     long status;                 /* HTTP status of its last reply, 0: none */
     bool unreachable;            /* no connection came about in the last try */
     bool refused;                /* the origin does not want to give it the file */
+    bool other_version;          /* what it gave, or would give, is not the file */
+    bool lied;                   /* gave wrong bytes */
     bool told;                   /* a notice about its failure was given */
     enum ddm_source_state shown; /* in the last event about it */
     uint64_t stream_bytes;       /* given as the one stream */
     unsigned broken;             /* times that it broke off as such, in a row */
+    struct rangeset given;       /* that is there now */
+    unsigned wrong_pieces;
+    unsigned turn; /* of a peer: other mirrors that it was sent to, since one refused it */
+    struct spot_state spot;
 };
 
 struct transfer {
     struct list link;
     struct job *job;
     struct source *source;
+    struct mirror *mirror;
     struct fetch *fetch;
     plan_lease lease; /* 0: the one stream */
     uint64_t position, end;
     int64_t begun;
     bool started;              /* the head was right */
     bool open_ended;           /* the reply does not say how long it is */
+    bool redirected;           /* it went to where the mirror led before */
     enum plan_failure failure; /* what the head or the error body says */
     bool bad;                  /* `failure` is set */
     int64_t retry_after;
@@ -76,25 +121,41 @@ struct transfer {
     size_t body_length;
 };
 
+struct checksum {
+    char algorithm[16], hex[2 * 64 + 1];
+};
+
 struct job {
     /* What was asked for; strings are the download's. */
-    const char *url, *shown_url; /* as given; without a password, for people and events */
     const char *output, *directory;
-    char algorithm[16], hex[129]; /* empty: no checksum */
+    /* The first were asked for; behind them, what was learned of this version. */
+    struct checksum checksums[JOB_MAX_CHECKSUMS];
+    size_t asked_count, checksum_count;
+    bool checksum_auto;
+    uint64_t wanted_size; /* 0: any */
+    const char *piece_algorithm;
+    uint64_t piece_length;
+    const char *const *pieces;
+    size_t piece_count;
+    unsigned spot_check; /* of a million bytes */
     char host_id[MESSAGE_ID_SIZE];
     unsigned connections, retries;
-    bool no_peers, has_credentials, insecure, force, quiet_tracker;
+    int64_t max_time; /* ns; 0: none */
+    bool no_peers, has_secrets, insecure, force, only_newer, quiet_tracker;
     size_t tracker_count; /* of trackers[].at, below */
     const struct address *peers;
     size_t peer_count;
     const char *const *interfaces; /* NULL at the end; the first may be it */
+    struct fetch_profile profile;
+    char peer_headers[MESSAGE_HEADERS_SIZE]; /* for message_fetch */
+    struct policy *redirects;                /* where a redirect to what is not public may lead */
     ddm_event_fn *on_event;
     void *event_arg;
 
     /* What runs. */
     struct loop *loop;
     struct fetcher *outside, *inside; /* origins; peers and trackers */
-    struct loop_timer *timer;
+    struct loop_timer *timer, *pace_timer;
     struct loop_defer *schedule;
     _Atomic(struct loop_wake *) wake; /* while it runs */
     atomic_bool cancelled;
@@ -106,28 +167,49 @@ struct job {
     } trackers[JOB_MAX_TRACKERS];
     struct plan *plan;
     struct sink *sink;
-    enum sink_start sink_start;
-    bool sink_closed;
+    struct sink_verify *verify; /* of a file that was there; NULL: none */
     struct list transfers;
-    struct source **sources; /* the own uplinks come first */
-    size_t source_count, uplink_count;
+    struct mirror *mirrors[JOB_MAX_MIRRORS]; /* as they were given; linked ones behind them */
+    size_t mirror_count;
+    struct source **sources;
+    size_t source_count;
+    struct list samples; /* to be compared; see spot.c */
+    struct spot_check *spot;
+    unsigned spot_failures; /* in a row */
+    int64_t spot_again;
+    struct list suspicions; /* see blame.c */
+    struct hints *hints;    /* NULL: none, or all is known */
+    struct bucket bucket;
+    bool held; /* by the limit of the rate */
 
     /* What is known. */
     enum job_state state;
-    bool streaming; /* the one stream counts, not the plan */
+    struct mirror *primary; /* NULL before the probe was answered */
+    bool changed;           /* the file at the origin did: to be started over */
+    bool reopened;          /* it was, once */
+    bool recovered;         /* a checksum differed, once */
+    bool streaming;         /* the one stream counts, not the plan */
+    bool encoded;           /* it is decoded on the way: nothing to go on from later */
     unsigned stream_tries;
     int64_t stream_again;              /* when to try it once more, 0: not waiting */
     uint64_t size;                     /* DDM_SIZE_UNKNOWN: not known */
     uint64_t stream_done, stream_best; /* now; in the best try so far */
-    char etag[FETCH_ETAG_SIZE], last_modified[64];
-    char *path; /* NULL before the probe was answered; "-" for a stream */
+    uint64_t restored;                 /* what a run before left */
+    bool already;                      /* the file was there, complete */
+    char *path;                        /* NULL before the probe was answered; "-" for a stream */
     int64_t started;
     struct rate rate;
     int64_t heard_at; /* when the last byte came */
-    bool told_alone, told_insecure, told_peer, told_stream;
+    bool told_alone, told_insecure, told_peer, told_stream, told_spot;
+    bool closing, closed; /* the sink */
     struct ddm_error error;
     struct ddm_source_info *infos;
 };
+
+#define own_foreach(s, job)                                                                        \
+    for (struct source **s##_at = (job)->sources, *s;                                              \
+         s##_at < (job)->sources + (job)->source_count && (s = *s##_at, true); s##_at++)           \
+        if (s->kind == DDM_SOURCE_ORIGIN)
 
 /* job.c */
 enum ddm_code job_run(struct job *job);
@@ -136,18 +218,30 @@ void job_fail(struct job *job, enum ddm_code code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 void job_fail_error(struct job *job, const struct ddm_error *error);
 void job_changed(struct job *job); /* schedule soon */
+void job_stop_transfers(struct job *job);
+void job_finish(struct job *job); /* all bytes are there */
+/* Begins anew with a new plan, soon: the next reply says what the file is. Fails the job where that
+ * was done already, or what came was given away. */
+void job_start_over(struct job *job, const char *why);
+uint64_t job_done_bytes(const struct job *job);
+/* Bytes were written. */
+void job_received(struct job *job, uint64_t bytes);
+extern const struct sink_ops job_sink_ops;
+
+/* object.c */
 /* A transfer's reply says what the object is: `ranges` as the probe, else as the one stream, which
  * the transfer then becomes. Where it is known already it must be the same. 0, or negative where
- * the job failed, or this source is left out. */
-int job_identify(struct job *job, struct transfer *transfer, const struct fetch_head *head,
-                 bool ranges);
-/* Bytes were written; the frontier may have moved. */
-void job_received(struct job *job, uint64_t bytes);
-struct sink_object job_object(const struct job *job);
-void job_stop_transfers(struct job *job);
-void job_finish(struct job *job);     /* all bytes are there */
-void job_fail_stuck(struct job *job); /* nobody can bring any more */
-uint64_t job_done_bytes(const struct job *job);
+ * the job ended, starts over, or this source is left out. */
+int object_identify(struct job *job, struct transfer *transfer, const struct fetch_head *head,
+                    bool ranges);
+/* Before anything is fetched: whether the output can be made. */
+int object_check_output(const struct job *job, struct ddm_error *err);
+
+/* lend.c */
+void lend_probe(struct job *job);
+void lend_ranges(struct job *job);
+void lend_drop_cancelled(struct job *job);
+void lend_fail_stuck(struct job *job); /* nobody can bring any more */
 
 /* transfer.c */
 int transfer_start(struct job *job, struct source *source, plan_lease lease, struct range range);
@@ -166,19 +260,86 @@ void stream_watch(struct job *job, int64_t now); /* at each tick: silence, the n
 bool reply_check(struct transfer *transfer, const struct fetch_head *head);
 /* The request itself was in vain, for good. */
 void reply_refused(struct transfer *transfer, const char *why);
-/* Whether another version from this source means that the file at the origin changed. */
-bool reply_speaks_for_origin(const struct source *source);
 /* What the JSON body of a peer's error says; refines what reply_check said. */
 void reply_read_error(struct transfer *transfer);
 
+/* mirror.c */
+/* A URL of the file; twice the same is once, and what is too much is left out. -1 without memory.
+ */
+int mirror_add(struct job *job, const char *url, bool linked, struct mirror **ret);
+void mirrors_free(struct job *job);
+/* Which one a source is to ask. */
+struct mirror *mirror_for(const struct source *source);
+/* Whether this version of `size` bytes is the one that is being downloaded. Learns the validators
+ * of a mirror that is. */
+enum mirror_match {
+    MIRROR_SAME,
+    MIRROR_CHANGED, /* it gave that version before, or is the only one there is */
+    MIRROR_OTHER,   /* another server behind the name, or another file */
+    MIRROR_UNSURE,  /* nothing tells: it goes into reserve */
+};
+enum mirror_match mirror_compare(struct transfer *transfer, const struct fetch_head *head,
+                                 uint64_t size);
+/* Where to send a request to it now. */
+const char *mirror_target(struct transfer *transfer);
+/* A reply was right: where it came from can be asked directly from now on. */
+void mirror_learn_target(struct transfer *transfer);
+/* True if it was where the mirror had led before that failed: the mirror itself is to be asked. */
+bool mirror_target_failed(struct transfer *transfer, long status);
+/* For fetch_request.allow, with a transfer. */
+bool mirror_allows(void *transfer, const struct sockaddr *address, unsigned redirects);
+/* The others have failed: begins anew with one that was kept in reserve. False: there is none. */
+bool mirror_promote(struct job *job);
+
 /* sources.c */
 int sources_start(struct job *job, struct ddm_error *err); /* the own uplinks, peers, listers */
+/* An own uplink, through each interface, to one more mirror. -1 without memory. */
+int sources_add_mirror(struct job *job, struct mirror *mirror);
+/* Into a new plan. -1 without memory. */
+int sources_renew(struct job *job);
 /* A peer's reply over its first uplink says that it has so many. */
 void sources_meet_uplinks(struct job *job, const struct source *source, unsigned count);
 /* How long it may take to connect, for fetch_request. */
 int64_t sources_patience(const struct source *source);
 void sources_stop(struct job *job);
+void sources_free(struct job *job);
 bool sources_all_asked(const struct job *job); /* each tracker has answered or failed */
+size_t sources_own(const struct job *job);     /* how many are own uplinks */
+bool sources_excluded(const struct source *source);
+/* Tells the trackers that a peer gave wrong bytes. */
+void sources_report(struct job *job, const struct source *source);
+
+/* blame.c */
+int blame_note(struct source *source, struct range range); /* it gave that; -1 without memory */
+/* A source gave something wrong, for sure: it is left out, and what it gave is fetched again. */
+void blame_source(struct job *job, struct source *source, const char *what);
+void blame_wrong_piece(struct job *job, struct range piece);
+void blame_right_piece(struct job *job, struct range piece);
+/* The file does not have its checksum: what others than the origin itself gave in this run is
+ * fetched again, without them. False where there is no such thing. */
+bool blame_recover(struct job *job);
+void blame_clear(struct job *job);
+
+/* spot.c */
+/* A source gave new bytes, before they are noted. */
+void spot_see(struct source *source, uint64_t offset, const char *data, size_t length);
+/* At each schedule: compares what is chosen. True as long as the download must wait for that. */
+bool spot_run(struct job *job);
+void spot_forget_source(struct source *source); /* nothing of it is to be compared any more */
+void spot_clear(struct job *job);
+
+/* hints.c */
+/* Looks for what else can be known; the file is being fetched meanwhile. */
+void hints_start(struct job *job, const struct fetch_head *head); /* the origin's; or NULL */
+/* The file must have that checksum, too. */
+void hints_expect(struct job *job, const char *algorithm, const char *hex);
+bool hints_pending(const struct job *job);
+void hints_stop(struct job *job);
+
+/* pace.c */
+int pace_start(struct job *job);
+void pace_take(struct transfer *transfer, size_t bytes); /* bytes came */
+void pace_tick(struct job *job, int64_t now);
 
 /* report.c */
 void report(struct job *job, enum ddm_event_type type);

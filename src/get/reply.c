@@ -33,7 +33,8 @@ static bool bad_status(struct transfer *t, long status)
     if (status == 408 || status >= 500)
         return bad(t, PLAN_GONE, "HTTP %ld", status);
     t->source->refused = t->source->kind == DDM_SOURCE_ORIGIN;
-    return bad(t, PLAN_REFUSED, "HTTP %ld", status);
+    bool others = t->source->kind == DDM_SOURCE_PEER && ++t->source->turn < t->job->mirror_count;
+    return bad(t, others ? PLAN_GONE : PLAN_REFUSED, "HTTP %ld", status);
 }
 
 void reply_refused(struct transfer *t, const char *why)
@@ -42,10 +43,22 @@ void reply_refused(struct transfer *t, const char *why)
     bad(t, PLAN_REFUSED, "%s", why);
 }
 
+/* Two servers that may have different files must not be mixed. */
+static void keep_in_reserve(struct job *job, struct mirror *mirror)
+{
+    if (!mirror->reserve)
+        report_notice(job,
+                      "nothing tells that %.300s has the same file (no common ETag or date, no "
+                      "checksum): it is kept for when the others fail",
+                      mirror->shown);
+    mirror->reserve = true;
+}
+
 static bool peer_status(struct transfer *t, long status)
 {
     switch (status) {
     case 409:
+        t->source->other_version = true;
         return bad(t, PLAN_WRONG, "sees another version of the file");
     case 429:
     case 503:
@@ -60,27 +73,24 @@ static bool peer_status(struct transfer *t, long status)
     }
 }
 
-/* Whoever gave the version that is being downloaded, and now gives another one, tells that the file
- * at the origin changed; so does the only own uplink. Else it is just another server behind the
- * name that this source came to. */
-bool reply_speaks_for_origin(const struct source *source)
-{
-    struct plan_source_info info;
-    plan_source_get(source->job->plan, source->plan, loop_now(), &info);
-    return source->kind == DDM_SOURCE_ORIGIN &&
-           (source->job->uplink_count == 1 || info.bytes + source->stream_bytes > 0);
-}
-
 static bool check_version(struct transfer *t, const struct fetch_head *head)
 {
     struct job *job = t->job;
     if (job->state == JOB_PROBE)
         return true;
-    if (head->total == job->size &&
-        fetch_same_version(job->etag, job->last_modified, head->etag, head->last_modified))
+    switch (mirror_compare(t, head, head->total)) {
+    case MIRROR_SAME:
         return true;
-    if (reply_speaks_for_origin(t->source))
-        job_fail(job, DDM_E_CHANGED, "the file at the origin changed during the download");
+    case MIRROR_CHANGED:
+        job_start_over(job, "the file at the origin changed during the download");
+        return bad(t, PLAN_WRONG, "gave another version of the file");
+    case MIRROR_UNSURE:
+        keep_in_reserve(job, t->mirror);
+        return bad(t, PLAN_WRONG, "nothing tells that it is the same file");
+    case MIRROR_OTHER:
+        break;
+    }
+    t->source->other_version = true;
     return bad(t, PLAN_WRONG, "gave another version of the file");
 }
 
@@ -88,7 +98,11 @@ bool reply_check(struct transfer *t, const struct fetch_head *head)
 {
     bool peer = t->source->kind == DDM_SOURCE_PEER;
     t->retry_after = head->retry_after;
-    if (head->status >= 300 || head->status < 200)
+    bool shorter =
+        head->status == 416 && head->total != FETCH_UNKNOWN && head->total != t->job->size;
+    if (shorter && t->job->state != JOB_PROBE)
+        return check_version(t, head);
+    if (head->http && (head->status >= 300 || head->status < 200))
         return peer ? peer_status(t, head->status) : bad_status(t, head->status);
     t->source->no_ranges = head->status != 206 || !head->range || head->encoded || head->multipart;
     if (t->source->no_ranges)

@@ -66,12 +66,15 @@ static void emit(struct job *job, enum ddm_event_type type, const struct ddm_sou
         describe(job, job->sources[i], now, &job->infos[i]);
     struct ddm_event event = {
         .type = type,
-        .url = job->shown_url,
+        .url = (job->primary ? job->primary : job->mirrors[0])->shown,
         .path = job->path,
         .part = job->sink ? sink_part(job->sink) : NULL,
         .size = job->size,
         .done = job_done_bytes(job),
-        .wasted = plan_wasted_bytes(job->plan),
+        .restored = job->restored,
+        .already = job->already,
+        .resumable = job->sink && sink_resumable(job->sink),
+        .wasted = job->plan ? plan_wasted_bytes(job->plan) : 0,
         .rate = rate_now(job, now),
         .elapsed = now - job->started,
         .sources = job->infos,
@@ -112,7 +115,7 @@ static void tell_failure(struct job *job, struct source *source, const struct dd
         return;
     source->told = true;
     job->told_peer |= !own;
-    if (own && job->uplink_count > 1)
+    if (own && sources_own(job) > 1)
         report_notice(job, "%s: %s; %s", source->name, info->why,
                       out ? "going on with the others" : "trying again");
     else if (own)

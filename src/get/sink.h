@@ -144,7 +144,7 @@ bool sink_forget(struct sink *sink, uint64_t begin, uint64_t end);
 
 /* Forgets all that was written, for another version; false where it cannot: a stream that has given
  * bytes away, or the disk failed. The journal begins anew; that is synced at once, before it
- * returns. The checksums and hashes of pieces stay. */
+ * returns. The checksums are forgotten, too; the hashes of pieces stay. */
 bool sink_restart(struct sink *sink, const struct sink_object *object);
 /* Another time of the origin's file than in the config. */
 void sink_set_modified(struct sink *sink, int64_t modified);

@@ -44,6 +44,7 @@ struct verify {
     /* The turn: the pool reads this and writes `wrong` and `error`. */
     struct {
         bool busy, pieces, vain;
+        bool orphaned; /* nobody else has its digests any more */
         struct digest *digests[WHOLES_MAX];
         size_t digest_count;
         uint64_t begin, end;  /* bytes */
@@ -221,7 +222,12 @@ void verify_restart(struct verify *verify)
     rangeset_release(&verify->ready);
     rangeset_release(&verify->right);
     verify->turn.vain = verify->turn.busy;
-    rewind_wholes(verify, 0);
+    verify->turn.orphaned |= verify->turn.busy && !verify->turn.pieces;
+    for (size_t i = 0; i < verify->whole_count; i++)
+        if (!verify->wholes[i].in_turn) /* else they are the turn's now */
+            digest_free(verify->wholes[i].digest);
+    verify->whole_count = 0;
+    verify->contradicted = false;
 }
 
 uint64_t verify_frontier(const struct verify *verify, const struct rangeset *there)
@@ -372,7 +378,11 @@ static void turn_done(void *arg)
     bool vain = v->turn.vain || v->turn.error || atomic_load(&v->cancelled);
     int error = v->turn.vain ? 0 : v->turn.error;
     v->turn.busy = false;
-    if (!v->turn.pieces)
+    for (size_t i = 0; i < v->turn.digest_count && v->turn.orphaned; i++)
+        digest_free(v->turn.digests[i]);
+    if (v->turn.orphaned)
+        v->turn.orphaned = false;
+    else if (!v->turn.pieces)
         end_ordered(v, vain);
     else if (!vain)
         end_pieces(v);

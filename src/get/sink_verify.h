@@ -48,7 +48,7 @@ void verify_there(struct verify *verify, const struct rangeset *there, uint64_t 
 /* They are not there any more: pieces are missing again, digests that have passed `begin` go back
  * to their beginning. -1 without memory: nothing is done then. */
 int verify_forget(struct verify *verify, uint64_t begin, uint64_t end);
-/* All is forgotten; what is expected stays. */
+/* All is forgotten, and what is expected of the whole, too; the hashes of pieces stay. */
 void verify_restart(struct verify *verify);
 
 /* End of what is there, and right, from the beginning on. */

@@ -4,11 +4,19 @@
 #include "base/util.h"
 #include "get/job.h"
 #include "io/digest.h"
+#include "io/url.h"
 #include "swarm/identity.h"
 #include "swarm/policy.h"
 
 #include <stdio.h>
 #include <string.h>
+
+static int add_to_plan(struct source *s)
+{
+    struct plan_source_config config = { .slots = s->job->connections,
+                                         .own = s->kind == DDM_SOURCE_ORIGIN };
+    return plan_add_source(s->job->plan, &config, &s->plan);
+}
 
 static struct source *add(struct job *job, enum ddm_source_kind kind)
 {
@@ -27,28 +35,50 @@ static struct source *add(struct job *job, enum ddm_source_kind kind)
         job->infos = infos;
     }
     struct source *s = calloc(1, sizeof *s);
-    struct plan_source_config config = { .slots = job->connections,
-                                         .own = kind == DDM_SOURCE_ORIGIN };
-    if (!s || plan_add_source(job->plan, &config, &s->plan) < 0) {
+    if (!s)
+        return NULL;
+    s->job = job;
+    s->kind = kind;
+    if (add_to_plan(s) < 0) {
         free(s);
         return NULL;
     }
-    s->job = job;
-    s->kind = kind;
     s->shown = DDM_SOURCE_EXCLUDED; /* so that its first state is news */
     job->sources[job->source_count++] = s;
     job_changed(job);
     return s;
 }
 
-static int add_own(struct job *job, const char *interface)
+/* "you", "you (eth0)", "you (mirror.example)", "you (eth0, mirror.example)" */
+static void name_own(struct source *s)
+{
+    char host[ADDRESS_HOST_SIZE] = "";
+    if (s->mirror != s->job->mirrors[0])
+        url_host(host, s->mirror->url);
+    const char *interface = s->interface ? s->interface : "";
+    bool both = interface[0] && host[0], any = interface[0] || host[0];
+    snprintf(s->name, sizeof s->name, "you%s%s%s%s%s", any ? " (" : "", interface, both ? ", " : "",
+             host, any ? ")" : "");
+}
+
+static int add_own(struct job *job, const char *interface, struct mirror *mirror)
 {
     struct source *s = add(job, DDM_SOURCE_ORIGIN);
     if (!s)
         return -DDM_E_FAIL;
     s->interface = interface;
-    snprintf(s->name, sizeof s->name, interface ? "you (%s)" : "you", interface);
-    job->uplink_count++;
+    s->mirror = mirror;
+    name_own(s);
+    return 0;
+}
+
+int sources_add_mirror(struct job *job, struct mirror *mirror)
+{
+    const char *const *interface = job->interfaces;
+    do { /* without any: the kernel's choice */
+        if (add_own(job, *interface, mirror) < 0)
+            return -DDM_E_FAIL;
+    } while (*interface && *++interface);
     return 0;
 }
 
@@ -100,7 +130,7 @@ void sources_meet_uplinks(struct job *job, const struct source *source, unsigned
 int64_t sources_patience(const struct source *source)
 {
     struct plan_source_info info;
-    if (source->job->uplink_count < 2)
+    if (sources_own(source->job) < 2)
         return 0; /* what peers bring does not depend on it, and the planner sees its silence */
     plan_source_get(source->job->plan, source->plan, loop_now(), &info);
     return JOB_PATIENCE << MIN(info.failures + source->broken, 4U);
@@ -157,20 +187,58 @@ bool sources_all_asked(const struct job *job)
     return true;
 }
 
+int sources_renew(struct job *job)
+{
+    for (size_t i = 0; i < job->source_count; i++) {
+        struct source *s = job->sources[i];
+        if (add_to_plan(s) < 0)
+            return -DDM_E_FAIL;
+        if (s->lied || (s->mirror && s->mirror->given_up))
+            plan_exclude_source(job->plan, s->plan);
+        s->failed = s->no_ranges = s->unreachable = s->refused = s->other_version = false;
+        s->status = 0;
+        s->stream_bytes = 0;
+        s->broken = s->wrong_pieces = 0;
+    }
+    return 0;
+}
+
+size_t sources_own(const struct job *job)
+{
+    size_t count = 0;
+    own_foreach (s, job)
+        count += !s->mirror->given_up;
+    return count;
+}
+
+bool sources_excluded(const struct source *source)
+{
+    struct plan_source_info info;
+    plan_source_get(source->job->plan, source->plan, loop_now(), &info);
+    return info.state == PLAN_SOURCE_EXCLUDED || info.state == PLAN_SOURCE_REMOVED;
+}
+
+void sources_report(struct job *job, const struct source *source)
+{
+    struct message_report said = { .reason = "wrong_bytes" };
+    str_copy(said.reporter, sizeof said.reporter, job->host_id);
+    for (size_t i = 0; i < job->tracker_count && source->id[0]; i++)
+        report_send(job->inside, &job->trackers[i].at, source->id, &said);
+}
+
 int sources_start(struct job *job, struct ddm_error *err)
 {
-    const char *const *interface = job->interfaces;
-    do { /* without any: the kernel's choice */
-        if (add_own(job, *interface) < 0)
+    for (size_t i = 0; i < job->mirror_count; i++)
+        if (sources_add_mirror(job, job->mirrors[i]) < 0)
             return error_memory(err);
-    } while (*interface && *++interface);
     if (job->no_peers)
         return 0;
     for (size_t i = 0; i < job->peer_count; i++)
         if (!find_peer(job, &job->peers[i], 0) && add_peer(job, &job->peers[i], "", 0) < 0)
             return error_memory(err);
     char key[33];
-    if (digest_once("sha-256", job->url, strlen(job->url), key, sizeof key) < 0)
+    const char *url = job->mirrors[0]->url;
+    if (digest_once("sha-256", url, strlen(url), key, sizeof key) < 0)
         return error_memory(err);
     for (size_t i = 0; i < job->tracker_count; i++) {
         struct tracker *t = &job->trackers[i];
@@ -186,4 +254,12 @@ void sources_stop(struct job *job)
 {
     for (size_t i = 0; i < job->tracker_count; i++)
         job->trackers[i].lister = lister_free(job->trackers[i].lister);
+}
+
+void sources_free(struct job *job)
+{
+    for (size_t i = 0; i < job->source_count; i++)
+        free(job->sources[i]);
+    free(job->sources);
+    free(job->infos);
 }

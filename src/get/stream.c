@@ -25,40 +25,42 @@ static bool is_better(struct job *job, const struct source *a, const struct sour
     return at.rate > bt.rate;
 }
 
-/* The own uplink that works, as far as is known; the fastest of these. */
+/* The own uplink that works, as far as is known; the fastest of these. Once there is a primary, it
+ * is an uplink to it. */
 static struct source *best_uplink(struct job *job)
 {
-    struct source *best = job->sources[0];
-    for (size_t i = 1; i < job->uplink_count; i++)
-        if (is_better(job, job->sources[i], best))
-            best = job->sources[i];
-    return best;
+    struct source *best = NULL;
+    own_foreach (own, job)
+        if ((!job->primary || own->mirror == job->primary) && !own->mirror->given_up &&
+            (!best || is_better(job, own, best)))
+            best = own;
+    return best ? best : job->sources[0];
 }
 
 /* What is there stays, if a validator can tell that the stream is of the same version, byte for
  * byte: a strong ETag, or else a date. */
 static bool keep_beginning(struct job *job)
 {
-    bool strong = job->etag[0] && !str_starts_with(job->etag, "W/");
-    bool versioned = strong || job->last_modified[0];
+    const struct mirror *m = job->primary;
+    bool strong = m && m->etag[0] && !str_starts_with(m->etag, "W/");
+    bool versioned = strong || (m && m->last_modified[0]);
     if (versioned && !job->streaming)
         job->stream_done = rangeset_run_end(plan_done_set(job->plan), 0);
-    else if (!versioned)
-        job->stream_done = 0;
-    if (job->sink && versioned && !job->streaming)
-        sink_forget(job->sink, job->stream_done, INT64_MAX);
-    struct sink_object object = job_object(job);
-    for (size_t i = 0; i < job->uplink_count && !versioned; i++)
-        job->sources[i]->stream_bytes = 0;
-    return versioned || !job->sink || sink_restart(job->sink, &object);
+    if (versioned || !job->sink)
+        return true;
+    uint64_t end = MAX(job->stream_done, job->size == DDM_SIZE_UNKNOWN ? 0 : job->size);
+    job->stream_done = 0;
+    own_foreach (own, job)
+        own->stream_bytes = 0;
+    return sink_forget(job->sink, 0, end);
 }
 
 void stream_fall_back(struct job *job)
 {
     const struct source *last = job->sources[0];
-    for (size_t i = 1; i < job->uplink_count; i++)
-        if (job->sources[i]->broken > last->broken)
-            last = job->sources[i];
+    own_foreach (own, job)
+        if (own->broken > last->broken)
+            last = own;
     job_stop_transfers(job);
     bool kept = keep_beginning(job);
     job->state = JOB_STREAM;
@@ -85,9 +87,9 @@ void stream_ended(struct job *job, struct source *source, bool whole, bool refus
     const struct source *next = best_uplink(job);
     bool untried = next->broken == 0;
     bool hopeless = job->stream_tries > job->retries || (!source->status && !job->path);
-    if (next->refused || (hopeless && !untried))
-        job_fail_stuck(job);
-    else
+    if ((next->refused || (hopeless && !untried)) && !mirror_promote(job))
+        lend_fail_stuck(job);
+    else if (job->state == JOB_STREAM && !job->changed)
         job->stream_again = loop_now() + (untried ? 0 : job->stream_tries * STREAM_PAUSE);
 }
 

@@ -30,7 +30,10 @@ static void end_lease(struct transfer *t, enum plan_failure failure)
     struct job *job = t->job;
     int64_t now = loop_now();
     bool shorter = t->started && t->position == t->end; /* all of a reply to a part of the range */
-    if (shorter || plan_lease_complete(job->plan, t->lease)) {
+    bool moved = !t->started && mirror_target_failed(t, t->source->status);
+    if (moved)
+        t->source->refused = t->source->unreachable = false;
+    if (shorter || moved || plan_lease_complete(job->plan, t->lease)) {
         plan_done(job->plan, t->lease, now);
     } else {
         t->source->failed = true;
@@ -44,8 +47,8 @@ static int lease_head(struct transfer *t, const struct fetch_head *head)
 {
     struct job *job = t->job;
     if (job->state == JOB_PROBE && t->source->kind == DDM_SOURCE_ORIGIN) {
-        if (head->status == 200 && !head->encoded)
-            return job_identify(job, t, head, false); /* this reply is the one stream */
+        if ((head->status == 200 || !head->http) && !head->encoded)
+            return object_identify(job, t, head, false); /* this reply is the one stream */
         bool no_range = head->status == 206 && (!head->range || head->encoded || head->multipart);
         if (no_range || (head->status == 200 && head->encoded) || head->status == 416) {
             stream_fall_back(job);
@@ -58,10 +61,12 @@ static int lease_head(struct transfer *t, const struct fetch_head *head)
     if (!right)
         return 0; /* the body may say more */
     if (job->state == JOB_PROBE) {
-        int r = job_identify(job, t, head, true);
+        int r = object_identify(job, t, head, true);
         if (r < 0)
             return r;
     }
+    if (t->source->kind == DDM_SOURCE_ORIGIN)
+        mirror_learn_target(t);
     t->end = head->end;
     t->started = true;
     plan_started(job->plan, t->lease, loop_now());
@@ -76,21 +81,44 @@ static int keep_body(struct transfer *t, const char *data, size_t length)
     return n < length ? -DDM_E_NETWORK : 0;
 }
 
+/* Writes what of a block is not there yet: of two that fetch one range the first counts, and what
+ * was verified stays as it is. */
+static int write_new(struct transfer *t, uint64_t offset, const char *data, size_t length)
+{
+    struct job *job = t->job;
+    struct ddm_error err;
+    struct range gap;
+    for (uint64_t at = offset; rangeset_next_gap(sink_there(job->sink), at, offset + length, &gap);
+         at = gap.end) {
+        const char *from = data + (gap.begin - offset);
+        size_t n = (size_t)range_length(gap);
+        if (sink_write(job->sink, gap.begin, from, n, &err) < 0) {
+            job_fail_error(job, &err);
+            return -DDM_E_DISK;
+        }
+        spot_see(t->source, gap.begin, from, n);
+        if (blame_note(t->source, gap) < 0) {
+            job_fail(job, DDM_E_FAIL, "out of memory");
+            return -DDM_E_FAIL;
+        }
+    }
+    return 0;
+}
+
 static int lease_data(struct transfer *t, const char *data, size_t length)
 {
     struct job *job = t->job;
     if (!t->started)
         return keep_body(t, data, length);
-    size_t said = (size_t)MIN((uint64_t)length, t->end - t->position); /* not past its own range */
+    size_t said = (size_t)MIN((uint64_t)length, t->end - t->position);  /* not past its own range */
+    uint64_t rest = range_length(plan_lease_rest(job->plan, t->lease)); /* not past a cut */
+    int r = write_new(t, t->position, data, (size_t)MIN((uint64_t)said, rest));
+    if (r < 0)
+        return r;
     int64_t n = plan_progress(job->plan, t->lease, said, loop_now());
     if (n < 0) {
         job_fail(job, DDM_E_FAIL, "out of memory");
         return -DDM_E_FAIL;
-    }
-    struct ddm_error err;
-    if (sink_write(job->sink, t->position, data, (size_t)n, &err) < 0) {
-        job_fail_error(job, &err);
-        return -DDM_E_DISK;
     }
     t->position += (uint64_t)n;
     t->source->failed = t->source->unreachable = false;
@@ -124,7 +152,7 @@ static int stream_head(struct transfer *t, const struct fetch_head *head)
         t->bad = true;
         return -DDM_E_REFUSED;
     }
-    return job_identify(t->job, t, head, false);
+    return object_identify(t->job, t, head, false);
 }
 
 /* The beginning may be there already, from ranges or from a stream that broke off: it is passed
@@ -132,7 +160,6 @@ static int stream_head(struct transfer *t, const struct fetch_head *head)
 static int stream_data(struct transfer *t, const char *data, size_t length)
 {
     struct job *job = t->job;
-    struct ddm_error err;
     if (job->size != DDM_SIZE_UNKNOWN && length > job->size - t->position)
         return -DDM_E_NETWORK;
     job->heard_at = loop_now();
@@ -143,10 +170,9 @@ static int stream_data(struct transfer *t, const char *data, size_t length)
     t->position += length;
     if (n == 0)
         return 0;
-    if (sink_write(job->sink, job->stream_done, data + skip, n, &err) < 0) {
-        job_fail_error(job, &err);
-        return -DDM_E_DISK;
-    }
+    int r = write_new(t, job->stream_done, data + skip, n);
+    if (r < 0)
+        return r;
     t->source->stream_bytes += n;
     job->stream_done += n;
     if (job->stream_done > job->stream_best) { /* it gets on: a new row of tries */
@@ -175,7 +201,7 @@ static void stream_done(struct transfer *t, const struct fetch_result *result)
     struct source *source = t->source;
     transfer_free(t);
     if (shrunk)
-        job_fail(job, DDM_E_CHANGED, "the file at the origin has become shorter");
+        job_start_over(job, "the file at the origin has become shorter");
     else
         stream_ended(job, source, whole, refused);
 }
@@ -185,7 +211,7 @@ static void stream_done(struct transfer *t, const struct fetch_result *result)
 static int on_head(void *arg, const struct fetch_head *head)
 {
     struct transfer *t = arg;
-    if (t->job->state == JOB_ENDED)
+    if (t->job->state == JOB_ENDED || t->job->changed)
         return -DDM_E_FAIL;
     return t->lease ? lease_head(t, head) : stream_head(t, head);
 }
@@ -193,9 +219,14 @@ static int on_head(void *arg, const struct fetch_head *head)
 static int on_data(void *arg, const char *data, size_t length)
 {
     struct transfer *t = arg;
-    if (t->job->state == JOB_ENDED)
+    if (t->job->state == JOB_ENDED || t->job->changed)
         return -DDM_E_FAIL;
-    return t->lease ? lease_data(t, data, length) : stream_data(t, data, length);
+    if (t->job->held) /* libcurl empties a socket once it has begun */
+        return FETCH_PAUSE;
+    int r = t->lease ? lease_data(t, data, length) : stream_data(t, data, length);
+    if (r != FETCH_PAUSE)
+        pace_take(t, length);
+    return r;
 }
 
 static void on_done(void *arg, const struct fetch_result *result)
@@ -214,14 +245,21 @@ static const struct fetch_ops ops = { on_head, on_data, on_done };
 
 /* ---- requests ---- */
 
+static struct fetch_request origin_request(const struct transfer *t, const char *url)
+{
+    return (struct fetch_request){ .url = url,
+                                   .interface = t->source->interface,
+                                   .fresh = t->source->interface && t->source->failed,
+                                   .patience = sources_patience(t->source),
+                                   .allow = mirror_allows,
+                                   .profile = &t->job->profile };
+}
+
 static int request_origin(struct transfer *t, struct ddm_error *err)
 {
-    struct fetch_request request = { .url = t->job->url,
-                                     .begin = t->position,
-                                     .end = t->end,
-                                     .interface = t->source->interface,
-                                     .fresh = t->source->interface && t->source->failed,
-                                     .patience = sources_patience(t->source) };
+    struct fetch_request request = origin_request(t, mirror_target(t));
+    request.begin = t->position;
+    request.end = t->end;
     return fetch_start(&t->fetch, t->job->outside, &request, &ops, t, err);
 }
 
@@ -231,9 +269,12 @@ static int request_peer(struct transfer *t, struct ddm_error *err)
     struct message_fetch wanted = {
         .begin = t->position, .end = t->end, .size = job->size, .uplink = t->source->uplink
     };
-    str_copy(wanted.url, sizeof wanted.url, job->url);
-    str_copy(wanted.etag, sizeof wanted.etag, job->etag);
-    str_copy(wanted.last_modified, sizeof wanted.last_modified, job->last_modified);
+    str_copy(wanted.url, sizeof wanted.url, t->mirror->url);
+    if (t->mirror->known) {
+        str_copy(wanted.etag, sizeof wanted.etag, t->mirror->etag);
+        str_copy(wanted.last_modified, sizeof wanted.last_modified, t->mirror->last_modified);
+    }
+    str_copy(wanted.headers, sizeof wanted.headers, job->peer_headers);
     char at[ADDRESS_TEXT_SIZE], url[sizeof at + 32];
     _cleanup_free_ char *body = message_fetch_encode(&wanted);
     if (!body)
@@ -249,6 +290,7 @@ static struct transfer *transfer_new(struct job *job, struct source *source)
     if (t) {
         t->job = job;
         t->source = source;
+        t->mirror = mirror_for(source);
         t->begun = loop_now();
         list_push_back(&job->transfers, &t->link);
     }
@@ -276,11 +318,8 @@ int transfer_start_stream(struct job *job, struct source *source)
     struct transfer *t = transfer_new(job, source);
     if (!t)
         return -DDM_E_FAIL;
-    struct fetch_request request = { .url = job->url,
-                                     .decode = true,
-                                     .interface = source->interface,
-                                     .fresh = source->interface && source->failed,
-                                     .patience = sources_patience(source) };
+    struct fetch_request request = origin_request(t, t->mirror->url);
+    request.decode = true;
     int r = fetch_start(&t->fetch, job->outside, &request, &ops, t, &err);
     if (r < 0)
         transfer_free(t);

@@ -218,8 +218,10 @@ static void on_deferred(void *arg)
             continue;
         }
         fr->depth++;
-        curl_easy_pause(f->easy, f->paused ? CURLPAUSE_RECV : CURLPAUSE_CONT);
+        CURLcode c = curl_easy_pause(f->easy, f->paused ? CURLPAUSE_RECV : CURLPAUSE_CONT);
         fr->depth--;
+        if (c != CURLE_OK) /* a block that had been refused was aborted: nobody else says so */
+            end(f, c);
     }
     drain(fr);
 }
@@ -277,7 +279,12 @@ struct fetcher *fetcher_free(struct fetcher *fetcher)
 static long buffer_size(const struct fetcher *fr)
 {
     long share = MIN(BUFFER_MEMORY / (long)(fr->count + 1), BUFFER_MAX);
-    return MAX(share, BUFFER_MIN);
+    return fr->block > 0 ? fr->block : MAX(share, BUFFER_MIN);
+}
+
+void fetcher_set_block(struct fetcher *fetcher, size_t bytes)
+{
+    fetcher->block = (long)MIN(MAX(bytes, (size_t)KIB), (size_t)BUFFER_MIN);
 }
 
 static int prepare(struct fetch *f, const struct fetch_request *request)

@@ -129,6 +129,8 @@ int fetch_check_proxy(const char *url, struct ddm_error *err);
 /* Once per loop. */
 int fetcher_new(struct fetcher **ret, struct loop *loop);
 struct fetcher *fetcher_free(struct fetcher *fetcher); /* cancels what is left */
+/* on_data gets no more than so many bytes at once, of fetches that begin later (1 KiB at least). */
+void fetcher_set_block(struct fetcher *fetcher, size_t bytes);
 
 /* Returns 0, or a negative code where the request itself is wrong (bad URL). `ops` must stay; the
  * strings of the request are copied. No callback comes from within this call. */

@@ -18,6 +18,7 @@ struct fetcher {
     struct loop_defer *defer, *expired;
     unsigned depth;      /* inside libcurl */
     unsigned count;      /* fetches that exist */
+    long block;          /* largest one; 0: BUFFER_MAX */
     struct list running; /* added to the multi handle */
     struct list starting, switching, cancelled;
     char digest_host[ADDRESS_HOST_SIZE]; /* the last one that wanted Digest, not Basic */

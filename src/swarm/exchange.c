@@ -70,29 +70,36 @@ static void on_done(void *arg, const struct fetch_result *result)
     e->done(e->arg, &reply); /* may free e */
 }
 
-int exchange_new(struct exchange **ret, struct fetcher *fetcher, const struct address *at,
-                 const char *method, const char *path, const char *body, size_t limit,
-                 int64_t timeout, exchange_fn *done, void *arg, struct ddm_error *err)
+int exchange_get(struct exchange **ret, struct fetcher *fetcher,
+                 const struct fetch_request *request, size_t limit, exchange_fn *done, void *arg,
+                 struct ddm_error *err)
 {
     static const struct fetch_ops ops = { on_head, on_data, on_done };
-    char text[ADDRESS_TEXT_SIZE];
-    _cleanup_free_ char *url = str_format("http://%s%s", address_format(text, at), path);
     struct exchange *e = calloc(1, sizeof *e);
-    if (!url || !e) {
-        free(e);
+    if (!e)
         return error_memory(err);
-    }
     *e = (struct exchange){ .limit = limit, .done = done, .arg = arg };
-    struct fetch_request request = {
-        .url = url, .method = method, .body = body, .timeout = timeout, .no_proxy = true
-    };
-    int r = fetch_start(&e->fetch, fetcher, &request, &ops, e, err);
+    int r = fetch_start(&e->fetch, fetcher, request, &ops, e, err);
     if (r < 0) {
         free(e);
         return r;
     }
     *ret = e;
     return 0;
+}
+
+int exchange_new(struct exchange **ret, struct fetcher *fetcher, const struct address *at,
+                 const char *method, const char *path, const char *body, size_t limit,
+                 int64_t timeout, exchange_fn *done, void *arg, struct ddm_error *err)
+{
+    char text[ADDRESS_TEXT_SIZE];
+    _cleanup_free_ char *url = str_format("http://%s%s", address_format(text, at), path);
+    if (!url)
+        return error_memory(err);
+    struct fetch_request request = {
+        .url = url, .method = method, .body = body, .timeout = timeout, .no_proxy = true
+    };
+    return exchange_get(ret, fetcher, &request, limit, done, arg, err);
 }
 
 struct exchange *exchange_free(struct exchange *e)

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* One small JSON request to another DDM process and its whole reply: what the announcer and the
- * lister are made of. */
+/* One small request and its whole reply: what the announcer and the lister are made of. */
 #ifndef DDM_SWARM_EXCHANGE_H
 #define DDM_SWARM_EXCHANGE_H
 
@@ -23,6 +22,11 @@ typedef void exchange_fn(void *arg, const struct exchange_reply *reply);
 int exchange_new(struct exchange **ret, struct fetcher *fetcher, const struct address *at,
                  const char *method, const char *path, const char *body, size_t limit,
                  int64_t timeout, exchange_fn *done, void *arg, struct ddm_error *err);
+/* The same for any request, to any server: its whole reply in memory. What `request` points to must
+ * stay until `done` (but for the URL). */
+int exchange_get(struct exchange **ret, struct fetcher *fetcher,
+                 const struct fetch_request *request, size_t limit, exchange_fn *done, void *arg,
+                 struct ddm_error *err);
 /* NULL allowed; also from within `done`. */
 struct exchange *exchange_free(struct exchange *exchange);
 

@@ -216,24 +216,28 @@ static void test_errors(void **state)
     static const struct {
         struct ddm_error error;
         const char *part;
-        bool unknown_size;
+        bool unknown_size, resumable;
         const char *message;
     } rows[] = {
         { { DDM_E_INTERRUPTED, "interrupted" },
           "f.part",
           false,
+          true,
           "interrupted: 50.0 MiB of 100 MiB stay in f.part; the same command goes on from there" },
         { { DDM_E_INTERRUPTED, "interrupted" },
           "f.part",
           true,
+          false,
           "interrupted: 50.0 MiB stay in f.part" },
-        { { DDM_E_INTERRUPTED, "interrupted" }, NULL, false, "interrupted" },
+        { { DDM_E_INTERRUPTED, "interrupted" }, NULL, false, false, "interrupted" },
         { { DDM_E_NETWORK, "no way" },
           "f.part",
           false,
+          true,
           "no way (50.0 MiB of 100 MiB stay in f.part; the same command goes on from there)" },
         { { DDM_E_CHECKSUM, "wrong" },
           "f.part",
+          false,
           false,
           "wrong (50.0 MiB of 100 MiB stay in f.part)" },
     };
@@ -243,6 +247,7 @@ static void test_errors(void **state)
         event.type = DDM_EVENT_ERROR;
         event.error = &rows[i].error;
         event.part = rows[i].part;
+        event.resumable = rows[i].resumable;
         if (rows[i].unknown_size)
             event.size = DDM_SIZE_UNKNOWN;
         display_error(&shown, &event);

@@ -93,6 +93,7 @@ static void test_error(void **state)
     assert_int_equal(json_integer_value(json_object_get(value, "exit")), 3);
     assert_string_equal(text_of(value, "message"), "no way");
     assert_string_equal(text_of(value, "part"), "f.part");
+    assert_true(json_is_false(json_object_get(value, "resumable")));
     json_decref(value);
 
     _cleanup_free_ char *text = event_encode_error("u", &error, 0);

@@ -61,7 +61,7 @@ static void test_lines(void **state)
     assert_int_equal(read_tasks(&tasks, &options,
                                 "# files\r\n\r\n"
                                 "http://h/a -n5 --peer none\r\n"
-                                "http://h/b 'http://h/b c' -d other --connections 7 -f\n"
+                                "http://h/b 'http://h/b;c' -d other --connections 7 -f\n"
                                 "-o 'x y' http://h/c",
                                 &error),
                      0);
@@ -72,7 +72,7 @@ static void test_lines(void **state)
     assert_int_equal(tasks.list[0].request.options.connections, 5);
     assert_null(tasks.list[0].request.options.peers);
     assert_int_equal(tasks.list[1].line, 4);
-    assert_string_equal(tasks.list[1].request.options.mirrors[0], "http://h/b c");
+    assert_string_equal(tasks.list[1].request.options.mirrors[0], "http://h/b;c");
     assert_string_equal(tasks.list[1].request.options.directory, "other");
     assert_string_equal(tasks.list[1].request.options.peers[1], "127.0.0.1:2");
     assert_true(tasks.list[1].request.options.force);

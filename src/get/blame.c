@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: MIT */
+/* Who gave what, and what happens when it was wrong.
+ *
+ *     a spot check differs ───────────────▶ the source lied
+ *     a piece is wrong ─ one gave it ─────▶ the source lied (an own uplink: the second time)
+ *                      └ several did ─────▶ suspicion: the digest of each one's part is kept; when
+ *                                           the piece is right, the part that differs tells
+ *     the checksum of the whole differs ──▶ what others gave is fetched again, without them
+ *
+ * A source that lied is excluded, the trackers are told, and what it gave is taken back. */
+#include "base/str.h"
+#include "get/job.h"
+#include "io/digest.h"
+
+#include <string.h>
+
+#define READ_SIZE      ((size_t)64 * 1024)
+#define WRONG_PIECES   2 /* of an own uplink: the first may be a fault of the way */
+#define MAX_SUSPICIONS 4096
+
+struct suspicion {
+    struct list link;
+    struct source *source;
+    struct range piece, part;
+    char hex[DIGEST_HEX_SIZE];
+};
+
+int blame_note(struct source *source, struct range range)
+{
+    return rangeset_add(&source->given, range.begin, range.end, NULL);
+}
+
+/* ---- taking back ---- */
+
+/* A stream may have given it away: then there is nothing to save. */
+static bool take_back(struct job *job, uint64_t begin, uint64_t end)
+{
+    for (size_t i = 0; i < job->source_count; i++)
+        rangeset_remove(&job->sources[i]->given, begin, end, NULL); /* fails: stays in its name */
+    if (!sink_forget(job->sink, begin, end)) {
+        job_fail(job, DDM_E_CHANGED, "wrong bytes were found out when they had been given away");
+        return false;
+    }
+    if (plan_take_back(job->plan, begin, end) < 0) {
+        job_fail(job, DDM_E_FAIL, "out of memory");
+        return false;
+    }
+    return true;
+}
+
+static bool take_back_given(struct job *job, struct source *source)
+{
+    while (source->given.count > 0) {
+        struct range r = source->given.ranges[source->given.count - 1];
+        if (!take_back(job, r.begin, r.end))
+            return false;
+    }
+    return true;
+}
+
+static bool same_machine(const struct source *a, const struct source *b)
+{
+    return a == b || (a->kind == DDM_SOURCE_PEER && b->kind == DDM_SOURCE_PEER &&
+                      a->at.port == b->at.port && strcmp(a->at.host, b->at.host) == 0);
+}
+
+static void forget_suspicions(struct job *job, const struct source *source)
+{
+    list_foreach (s, &job->suspicions, struct suspicion, link)
+        if (s->source == source) {
+            list_remove(&s->link);
+            free(s);
+        }
+}
+
+void blame_source(struct job *job, struct source *source, const char *what)
+{
+    char bytes[32];
+    uint64_t given = 0;
+    if (source->lied || job->state == JOB_ENDED)
+        return;
+    for (size_t i = 0; i < job->source_count; i++) {
+        struct source *s = job->sources[i];
+        if (!same_machine(s, source))
+            continue;
+        s->lied = s->failed = s->told = true;
+        given += rangeset_total(&s->given);
+        str_copy(s->why, sizeof s->why, what);
+        plan_exclude_source(job->plan, s->plan);
+        spot_forget_source(s);
+        forget_suspicions(job, s);
+    }
+    report_notice(job, "%s%s %s: it is left out, and the %s that it gave are fetched again",
+                  source->kind == DDM_SOURCE_PEER ? "peer " : "", source->name, what,
+                  str_bytes(bytes, sizeof bytes, given));
+    if (source->kind == DDM_SOURCE_PEER)
+        sources_report(job, source);
+    for (size_t i = 0; i < job->source_count; i++)
+        if (same_machine(job->sources[i], source) && !take_back_given(job, job->sources[i]))
+            return;
+    if (job->state == JOB_FINISHING)
+        job->state = JOB_RANGES;
+    job_changed(job);
+}
+
+/* ---- pieces ---- */
+
+/* False where it cannot be read any more. */
+static bool digest_part(struct job *job, struct range part, char hex[static DIGEST_HEX_SIZE])
+{
+    struct digest *digest = NULL;
+    char *buf = malloc(READ_SIZE);
+    bool good = buf && digest_new(&digest, "sha-256") == 0;
+    for (uint64_t at = part.begin; good && at < part.end;) {
+        size_t n = (size_t)MIN(part.end - at, (uint64_t)READ_SIZE);
+        good = sink_read(job->sink, at, buf, n) == 0 && digest_update(digest, buf, n) == 0;
+        at += n;
+    }
+    if (good)
+        digest_final(digest, hex);
+    digest_free(digest);
+    free(buf);
+    return good;
+}
+
+static unsigned count_suspicions(const struct job *job, struct range piece, bool of_piece)
+{
+    unsigned count = 0;
+    list_foreach (s, &job->suspicions, struct suspicion, link)
+        count += !of_piece || s->piece.begin == piece.begin;
+    return count;
+}
+
+static void suspect(struct job *job, struct source *source, struct range piece)
+{
+    struct range part;
+    for (uint64_t at = piece.begin; rangeset_next_run(&source->given, at, piece.end, &part);
+         at = part.end) {
+        if (count_suspicions(job, piece, false) >= MAX_SUSPICIONS)
+            return;
+        struct suspicion *s = calloc(1, sizeof *s);
+        if (!s || !digest_part(job, part, s->hex)) {
+            free(s);
+            return;
+        }
+        s->source = source;
+        s->piece = piece;
+        s->part = part;
+        list_push_back(&job->suspicions, &s->link);
+    }
+}
+
+/* It was wrong before, and whoever did it was not found: no peer that took part both times stays.
+ */
+static void blame_all_peers(struct job *job, struct range piece)
+{
+    for (size_t i = 0; i < job->source_count; i++)
+        if (job->sources[i]->kind == DDM_SOURCE_PEER &&
+            rangeset_count_within(&job->sources[i]->given, piece.begin, piece.end) > 0)
+            blame_source(job, job->sources[i], "had a part in pieces that were wrong");
+}
+
+static void blame_givers(struct job *job, struct range piece)
+{
+    struct source *only = NULL;
+    uint64_t known = 0;
+    unsigned givers = 0;
+    for (size_t i = 0; i < job->source_count; i++) {
+        struct source *s = job->sources[i];
+        uint64_t bytes = rangeset_count_within(&s->given, piece.begin, piece.end);
+        known += bytes;
+        givers += bytes > 0;
+        only = bytes > 0 ? s : only;
+    }
+    bool sole = givers == 1 && known == range_length(piece); /* else a run before took part */
+    if (sole && (only->kind == DDM_SOURCE_PEER || ++only->wrong_pieces >= WRONG_PIECES)) {
+        blame_source(job, only, "gave wrong bytes");
+        return;
+    }
+    if (count_suspicions(job, piece, true) > 0)
+        blame_all_peers(job, piece);
+    for (size_t i = 0; i < job->source_count && !sole; i++)
+        suspect(job, job->sources[i], piece);
+}
+
+void blame_wrong_piece(struct job *job, struct range piece)
+{
+    if (job->state == JOB_ENDED)
+        return;
+    if (job->streaming) {
+        job_fail(job, DDM_E_CHECKSUM, "the piece at %llu does not match its hash",
+                 (unsigned long long)piece.begin);
+        return;
+    }
+    blame_givers(job, piece);
+    if (job->state != JOB_ENDED)
+        take_back(job, piece.begin, piece.end);
+    if (job->state == JOB_FINISHING)
+        job->state = JOB_RANGES;
+    job_changed(job);
+}
+
+void blame_right_piece(struct job *job, struct range piece)
+{
+    char hex[DIGEST_HEX_SIZE];
+    struct source *liar = NULL;
+    list_foreach (s, &job->suspicions, struct suspicion, link) {
+        if (s->piece.begin != piece.begin)
+            continue;
+        if (digest_part(job, s->part, hex) && strcmp(hex, s->hex) != 0)
+            liar = s->source;
+        list_remove(&s->link);
+        free(s);
+    }
+    if (liar)
+        blame_source(job, liar, "gave wrong bytes");
+}
+
+/* ---- the whole ---- */
+
+bool blame_recover(struct job *job)
+{
+    struct rangeset trusted = { 0 };
+    struct range gap;
+    size_t others = 0;
+    if (job->recovered || job->streaming || sink_is_stream(job->sink))
+        return false;
+    job->recovered = true;
+    own_foreach (own, job)
+        for (size_t i = 0; i < own->given.count && own->mirror == job->primary; i++)
+            if (rangeset_add(&trusted, own->given.ranges[i].begin, own->given.ranges[i].end, NULL))
+                break; /* without memory it is fetched again */
+    bool doubtful = rangeset_total(&trusted) < job->size && sources_own(job) > 0;
+    for (size_t i = 0; i < job->source_count && doubtful; i++) {
+        struct source *s = job->sources[i];
+        if (s->kind == DDM_SOURCE_ORIGIN && s->mirror == job->primary)
+            continue;
+        others += rangeset_total(&s->given) > 0;
+        plan_exclude_source(job->plan, s->plan);
+        spot_forget_source(s);
+        str_copy(s->why, sizeof s->why, "the checksum did not match");
+        s->told = true;
+    }
+    if (doubtful)
+        report_notice(job, "the checksum does not match: what %s gave is fetched again from %s",
+                      others > 0 ? "others" : "an earlier run", job->primary->shown);
+    for (uint64_t at = 0; doubtful && rangeset_next_gap(&trusted, at, job->size, &gap);
+         at = gap.end)
+        doubtful = take_back(job, gap.begin, gap.end);
+    rangeset_release(&trusted);
+    return doubtful;
+}
+
+void blame_clear(struct job *job)
+{
+    list_foreach (s, &job->suspicions, struct suspicion, link) {
+        list_remove(&s->link);
+        free(s);
+    }
+    for (size_t i = 0; i < job->source_count; i++)
+        rangeset_release(&job->sources[i]->given);
+}

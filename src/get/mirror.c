@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: MIT */
+/* The URLs of one file. The primary's reply says what the file is; another mirror is used besides
+ * it only where it can be told that it gives the same: an equal strong ETag or date (mirrors that
+ * copy files keep their dates), or checksums that will tell. Else it is kept for when the others
+ * fail.
+ *
+ * A mirror that redirects is asked directly where it led to, which saves a round trip for each
+ * lease; when that stops working (signed URLs expire) it is asked itself, from then on each time.
+ */
+#include "base/error.h"
+#include "base/str.h"
+#include "get/job.h"
+#include "io/head.h"
+
+#include <string.h>
+
+static struct mirror *mirror_free(struct mirror *m)
+{
+    if (m) {
+        free(m->url);
+        free(m->shown);
+        free(m->redirected);
+        free(m);
+    }
+    return NULL;
+}
+
+int mirror_add(struct job *job, const char *url, bool linked, struct mirror **ret)
+{
+    for (size_t i = 0; i < job->mirror_count; i++)
+        if (strcmp(job->mirrors[i]->url, url) == 0)
+            return 0;
+    if (job->mirror_count == JOB_MAX_MIRRORS || strlen(url) >= MESSAGE_URL_SIZE)
+        return 0;
+    struct mirror *m = calloc(1, sizeof *m);
+    if (!m)
+        return -1;
+    m->url = strdup(url);
+    m->shown = str_url_public(url);
+    m->linked = linked;
+    if (!m->url || !m->shown) {
+        mirror_free(m);
+        return -1;
+    }
+    job->mirrors[job->mirror_count++] = m;
+    if (ret)
+        *ret = m;
+    return 0;
+}
+
+void mirrors_free(struct job *job)
+{
+    while (job->mirror_count > 0)
+        mirror_free(job->mirrors[--job->mirror_count]);
+}
+
+struct mirror *mirror_for(const struct source *source)
+{
+    const struct job *job = source->job;
+    struct mirror *first = job->primary ? job->primary : job->mirrors[0];
+    if (source->mirror)
+        return source->mirror;
+    for (size_t i = 0; i < job->mirror_count; i++) { /* peers take turns */
+        struct mirror *m = job->mirrors[(source->plan + source->turn + i) % job->mirror_count];
+        if (m->known && !m->given_up)
+            return m;
+    }
+    return first;
+}
+
+/* ---- is it the same file? ---- */
+
+static void learn(struct mirror *m, const struct fetch_head *head)
+{
+    m->known = true;
+    str_copy(m->etag, sizeof m->etag, head->etag);
+    str_copy(m->last_modified, sizeof m->last_modified, head->last_modified);
+}
+
+static bool is_strong(const char *etag)
+{
+    return etag[0] && !str_starts_with(etag, "W/");
+}
+
+/* Two servers: their ETags may differ though the file is the same, but not the other way round. */
+static bool is_proved(const struct mirror *a, const struct fetch_head *b)
+{
+    bool tags = is_strong(a->etag) && is_strong(b->etag) && strcmp(a->etag, b->etag) == 0;
+    return tags || (a->last_modified[0] && strcmp(a->last_modified, b->last_modified) == 0);
+}
+
+/* Whoever gave the version that is being downloaded, and now gives another one, tells that the file
+ * at the origin changed; so does the only own uplink. Else it is just another server behind the
+ * name that this source came to. */
+static bool speaks_for_origin(const struct source *source)
+{
+    struct plan_source_info info;
+    plan_source_get(source->job->plan, source->plan, loop_now(), &info);
+    return source->kind == DDM_SOURCE_ORIGIN &&
+           (sources_own(source->job) == 1 || info.bytes + source->stream_bytes > 0);
+}
+
+enum mirror_match mirror_compare(struct transfer *t, const struct fetch_head *head, uint64_t size)
+{
+    struct job *job = t->job;
+    struct mirror *m = t->mirror;
+    bool same_size = job->size == DDM_SIZE_UNKNOWN || size == DDM_SIZE_UNKNOWN || size == job->size;
+    if (m->known) {
+        if (same_size &&
+            fetch_same_version(m->etag, m->last_modified, head->etag, head->last_modified))
+            return MIRROR_SAME;
+        return speaks_for_origin(t->source) && m == job->primary ? MIRROR_CHANGED : MIRROR_OTHER;
+    }
+    if (!same_size)
+        return MIRROR_OTHER;
+    bool told = job->checksum_count > 0 || job->piece_count > 0;
+    if (!told && !is_proved(job->primary, head))
+        return MIRROR_UNSURE;
+    learn(m, head);
+    sink_add_origin(job->sink, m->shown, m->etag, m->last_modified);
+    return MIRROR_SAME;
+}
+
+bool mirror_promote(struct job *job)
+{
+    for (size_t i = 0; i < job->mirror_count; i++) {
+        struct mirror *m = job->mirrors[i];
+        if (!m->reserve || m->given_up)
+            continue;
+        for (size_t k = 0; k < job->mirror_count; k++)
+            job->mirrors[k]->given_up |= !job->mirrors[k]->reserve;
+        m->reserve = false;
+        job->reopened = false; /* another file, as far as is known: it may change once, too */
+        report_notice(job, "the others have failed: starting over with %.300s", m->shown);
+        job_start_over(job, "");
+        return true;
+    }
+    return false;
+}
+
+/* ---- where it leads ---- */
+
+const char *mirror_target(struct transfer *t)
+{
+    t->redirected = t->mirror->redirected && !t->mirror->expires;
+    return t->redirected ? t->mirror->redirected : t->mirror->url;
+}
+
+void mirror_learn_target(struct transfer *t)
+{
+    struct mirror *m = t->mirror;
+    const char *url = fetch_effective_url(t->fetch);
+    /* Logins are for the host that was named; only libcurl knows when to leave them out. */
+    if (t->redirected || m->expires || m->redirected || t->job->has_secrets || !url[0] ||
+        strcmp(url, m->url) == 0)
+        return;
+    m->redirected = strdup(url); /* without memory it is asked itself */
+}
+
+bool mirror_target_failed(struct transfer *t, long status)
+{
+    bool gone = status == 0 || status == 401 || status == 403 || status == 404 || status == 410;
+    if (!t->redirected || !gone)
+        return false;
+    t->mirror->expires = true;
+    return true;
+}
+
+bool mirror_allows(void *arg, const struct sockaddr *address, unsigned redirects)
+{
+    struct transfer *t = arg;
+    struct mirror *m = t->mirror;
+    bool good = policy_allows(t->job->redirects, address);
+    if (redirects == 0 && !t->redirected)
+        m->is_public |= good;
+    bool led = redirects > 0 || t->redirected || m->linked;
+    bool from_public = m->linked ? t->job->mirrors[0]->is_public : m->is_public;
+    return good || !led || !from_public;
+}
