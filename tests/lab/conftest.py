@@ -12,6 +12,7 @@ import pytest
 sys.path.insert(0, os.path.dirname(__file__))
 
 from ddmlab import Lab, ddm, missing  # noqa: E402
+from ddmlab.hostile import Place  # noqa: E402
 from ddmlab.process import SANITIZER_REPORT, clean_environment  # noqa: E402
 from ddmlab.waiting import PATIENCE  # noqa: E402
 
@@ -55,6 +56,32 @@ def make_lab(make_network):
     if ddm.binary() is None:
         pytest.skip("ddm is not built: meson setup build && ninja -C build, or set DDM_BIN")
     return make_network
+
+
+@pytest.fixture(scope="module")
+def place(lab_works):
+    """One lab for all tests of a module, for downloads from origins that misbehave."""
+    if ddm.binary() is None:
+        pytest.skip("ddm is not built: meson setup build && ninja -C build, or set DDM_BIN")
+    place = Place()
+    yield place
+    place.close()
+    if place.lab.complaints:
+        pytest.fail("\n".join(place.lab.complaints), pytrace=False)
+
+
+@pytest.fixture
+def hostile(place):
+    """hostile(rate=…): an origin of place.lab that misbehaves by path."""
+    origins = []
+
+    def make(**options):
+        origins.append(place.origin(**options))
+        return origins[-1]
+
+    yield make
+    for origin in origins:
+        origin.close()
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -76,15 +76,6 @@ def test_a_peer_relays_all_of_a_range_of_an_odd_origin(places, odd):
         assert (reply.status, reply.body) == (206, data[begin:end])
 
 
-def test_redirects_in_a_circle_are_exit_4_at_once(make_lab):
-    lab = make_lab(200)
-    origin = lab.serve(lambda exchange: exchange.reply("302 Found", b"", "Location: /file"))
-    get = lab.download(lab.hosts[0], origin.url("file"), "--no-peers", code=4)
-    assert "redirect" in get.event("error")["message"]
-    assert len(origin.requests) < 15, "it went around more than once"
-    assert get.left_behind() == []
-
-
 def test_a_reply_is_not_believed_past_its_own_range(make_lab):
     lab = make_lab(200)
     data = os.urandom(MIB)

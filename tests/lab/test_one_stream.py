@@ -34,20 +34,6 @@ def test_a_stream_that_falls_silent_is_given_up_and_begun_again(make_lab):
     assert len(origin.requests) == 2
 
 
-@pytest.mark.parametrize("length", [5, SIZE * 2], ids=["too small", "too large"])
-def test_a_length_beside_chunks_means_nothing(make_lab, length):
-    lab = make_lab(200)
-    data = os.urandom(SIZE)
-
-    def respond(exchange):
-        exchange.head("200 OK", f"Content-Length: {length}", "Transfer-Encoding: chunked")
-        exchange.send_chunked(data)
-        exchange.hang_up()
-
-    get = lab.download(lab.hosts[0], lab.serve(respond).url("file"), "--no-peers")
-    assert get.file.read_bytes() == data
-
-
 @pytest.mark.parametrize("codings", [["gzip", "identity"], ["identity", "gzip"]], ids=", ".join)
 def test_codings_in_two_lines_are_undone_or_refused(make_lab, codings):
     lab = make_lab(200)
@@ -80,26 +66,6 @@ def test_an_encoded_error_page_does_not_mean_one_stream(make_lab):
     assert get.file.read_bytes() == data
     assert notices_of_one_stream(get) == []
     assert len(origin.requests) > 2, "one request after the page: no ranges"
-
-
-def serve_ranges_at_the_start_only(lab, data):
-    """206 where the range begins at 0, else 200 with the whole file."""
-    honest = server.ranged(data)
-
-    def respond(exchange):
-        if (exchange.range(len(data)) or (1, 1))[0] > 0:
-            del exchange.headers["Range"]
-        honest(exchange)
-
-    return lab.serve(respond)
-
-
-def test_ranges_that_become_200_are_whole_in_a_pipe_too(make_lab):
-    lab = make_lab(200)
-    data = os.urandom(SIZE)
-    url = serve_ranges_at_the_start_only(lab, data).url("file")
-    get = lab.download(lab.hosts[0], url, "--no-peers", output="-", events=False)
-    assert get.process.stdout_path.read_bytes() == data
 
 
 def test_a_stream_of_another_version_is_not_put_behind_ranges(make_lab):
@@ -148,40 +114,6 @@ def test_a_stream_that_breaks_off_is_taken_up_again(make_lab, coding, etag):
     got = piped.process.stdout_path.read_bytes()
     assert piped.code == (0 if etag else 3), piped.process.tail()
     assert got == data if etag else data.startswith(got)
-
-
-def test_ranges_that_start_elsewhere_later_on_become_one_stream(make_lab):
-    """All that says so is true: it is another range than the one that was asked for."""
-    lab = make_lab(200)
-    data = os.urandom(SIZE)
-    honest = server.ranged(data)
-
-    def respond(exchange):
-        begin, end = exchange.range(SIZE) or (0, SIZE)
-        if begin == 0:
-            honest(exchange)
-            return
-        begin, end = begin - 1000, end - 1000
-        lines = [server.span(begin, end, SIZE), f"Content-Length: {end - begin}", 'ETag: "lab"']
-        exchange.head("206 Partial Content", *lines)
-        exchange.send(data[begin:end])
-
-    get = lab.download(lab.hosts[0], lab.serve(respond).url("file"), "--no-peers")
-    assert get.file.read_bytes() == data
-
-
-def test_an_origin_that_refuses_ranges_with_416_gives_the_file_without(make_lab):
-    lab = make_lab(200)
-    data = os.urandom(SIZE)
-
-    def respond(exchange):
-        if exchange.headers["Range"]:
-            exchange.reply("416 Range Not Satisfiable")
-        else:
-            exchange.reply("200 OK", data)
-
-    get = lab.download(lab.hosts[0], lab.serve(respond).url("file"), "--no-peers")
-    assert get.file.read_bytes() == data
 
 
 def breaking_first(tag, first, later):

@@ -60,15 +60,6 @@ def test_long_etags_that_agree_are_one_version(make_lab):
     assert get.shares()[peers[1].address] > MIB
 
 
-def test_without_a_validator_one_notice_says_what_that_means(make_lab):
-    lab = make_lab(50)
-    data = os.urandom(SIZE)
-    origin = lab.serve(server.ranged(data, etag=None))
-    get = lab.download(lab.hosts[0], origin.url("file"))
-    assert get.file.read_bytes() == data
-    assert sum("change" in notice for notice in get.notices()) == 1, get.notices()
-
-
 def test_with_a_validator_no_notice_speaks_of_changes(make_lab):
     lab = make_lab(50)
     data = os.urandom(MIB)

@@ -33,6 +33,7 @@ One file is one idea:
     haproxy.py    haproxy: an origin that is slow in its ways, a proxy to compare with
     proxy.py      tinyproxy and microsocks, for what goes through a proxy
     server.py     small HTTP servers in Python, for what nginx does not do
+    hostile/      an origin that misbehaves by path, and three ways to it
     evil.py       peers that do not keep to the contract
     proxy.py      proxies that people use: tinyproxy, microsocks
     raw.py        HTTP by hand over a socket

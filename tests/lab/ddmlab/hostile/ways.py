@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: MIT
+"""Three ways to one origin, in one lab: alone, with a peer beside the own uplink, and through a
+peer where the own uplink has no way to the origin."""
+
+from ..lab import ORIGIN_ADDRESS, PUBLIC_ORIGIN_ADDRESS, Lab
+from ..waiting import wait_until
+from .behaviours import BEHAVIOURS
+from .contents import assert_content, assert_pipe
+from .origin import Hostile
+
+ALONE, WITH_PEER, PEER_ONLY = "alone", "with a peer", "through a peer"
+# Tries over an uplink that has no way to the origin.
+FEW = 3
+WAYS = [ALONE, WITH_PEER, PEER_ONLY]
+
+
+class Place:
+    """h1 has an uplink, h2 the peer, h3 no way to the origin (and knows at once)."""
+
+    def __init__(self):
+        self.lab = Lab(None, None, None)
+        try:
+            self.client, self.helper, self.island = self.lab.hosts
+            self.island.namespace.ip(
+                f"route add unreachable {ORIGIN_ADDRESS}/32",
+                f"route add unreachable {PUBLIC_ORIGIN_ADDRESS}/32",
+            )
+            self.peer = self.lab.peer(self.helper)
+        except BaseException:
+            self.lab.close()
+            raise
+
+    def origin(self, rate=0, **options):
+        """A hostile one; the caller closes it."""
+        host = self.lab.origin_host
+        return Hostile(host, host.address, BEHAVIOURS, rate, **options)
+
+    def start(self, way, url, *options, **named):
+        """`ddm get` that way, started."""
+        host = self.island if way == PEER_ONLY else self.client
+        peers = ["--no-peers"] if way == ALONE else ["--peer", self.peer.address]
+        if way == PEER_ONLY and "--retries" not in options:
+            peers += ["--retries", FEW]
+        if named.get("output") == "-":
+            named["events"] = False
+        return self.lab.get(host, url, *peers, *options, **named)
+
+    def get(self, way, url, *options, deadline=60, **named):
+        """`ddm get` that way, to its end, with whatever exit code."""
+        get = self.start(way, url, *options, **named).wait(deadline)
+        assert not get.process.complaints(), get.process.tail(lines=100)
+        return get
+
+    def arrives(self, way, url, *versions, **named):
+        """It is downloaded, whole, and is one of these versions. Returns the download."""
+        get = self.get(way, url, *named.pop("options", ()), **named)
+        assert get.code == 0, f"exit {get.code}\n{get.process.tail()}"
+        is_right(get, *versions)
+        return get
+
+    def fails(self, way, url, codes, *versions, **named):
+        """It ends with one of these codes, and nothing is published."""
+        get = self.get(way, url, *named.pop("options", ()), **named)
+        codes = codes if isinstance(codes, tuple) else (codes,)
+        assert get.code in codes, f"exit {get.code}, not {codes}\n{get.process.tail()}"
+        is_harmless(get, *versions)
+        return get
+
+    def arrives_or_fails(self, way, url, codes, *versions, **named):
+        """One of the two: never wrong bytes with 0."""
+        get = self.get(way, url, *named.pop("options", ()), **named)
+        if get.code == 0:
+            is_right(get, *versions)
+        else:
+            assert get.code in codes, f"exit {get.code}, not {codes}\n{get.process.tail()}"
+            is_harmless(get, *versions)
+        return get
+
+    def ends(self, get, codes, *versions):
+        """A started one ends with one of these codes: right with 0, harmless with others."""
+        get.wait()
+        assert not get.process.complaints(), get.process.tail(lines=100)
+        assert get.code in codes, f"exit {get.code}, not {codes}\n{get.process.tail()}"
+        return is_harmless(get, *versions) if get.code else is_right(get, *versions)
+
+    def wait_for_output(self, get, count):
+        """Until so many bytes came out of a started pipe."""
+        path = get.process.stdout_path
+        wait_until(lambda: path.stat().st_size >= count, f"{count} bytes in the pipe")
+
+    def close(self):
+        self.lab.close()
+
+
+def is_right(get, *versions):
+    """What came is one of these, whole. Returns which."""
+    if get.file is None:
+        return assert_pipe(get.process.stdout_path, *versions, whole=True)
+    assert get.left_behind() == [get.file.name]
+    return assert_content(get.file, *versions)
+
+
+def is_harmless(get, *versions):
+    """Nothing is published; what went into a pipe is the beginning of one version."""
+    if get.file is None:
+        assert_pipe(get.process.stdout_path, *versions, whole=False)
+    else:
+        assert not get.published(), f"exit {get.code}, and the file is there"
