@@ -72,11 +72,11 @@ def place(lab_works):
 
 @pytest.fixture
 def hostile(place):
-    """hostile(rate=…): an origin of place.lab that misbehaves by path."""
+    """hostile(rate=…, tls=…): an origin of place.lab that misbehaves by path."""
     origins = []
 
-    def make(**options):
-        origins.append(place.origin(**options))
+    def make(tls=False, **options):
+        origins.append(place.tls_origin(**options) if tls else place.origin(**options))
         return origins[-1]
 
     yield make

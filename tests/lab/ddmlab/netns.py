@@ -60,10 +60,11 @@ class Namespace:
             file.write(str(value))
 
     def write_etc(self, files):
-        """files: {"resolv.conf": text, …} as the processes of this namespace see them in /etc."""
+        """files: {"resolv.conf": text, …} as the processes of this namespace see them in /etc. A
+        folder among them hides the one of that name."""
         folder = f"{ETC}/{self.name}"
-        os.makedirs(folder, exist_ok=True)
         for name, text in files.items():
+            os.makedirs(os.path.dirname(f"{folder}/{name}"), exist_ok=True)
             with open(f"{folder}/{name}", "w", encoding="utf-8") as file:
                 file.write(text)
 

@@ -89,13 +89,14 @@ class _Listener(socketserver.ThreadingMixIn, socketserver.TCPServer):
 
 class Server:
     """Listens on `host`; `address` is where others reach it. `requests` are the exchanges' (method,
-    path) in order."""
+    path) in order. `wrap` makes another socket of the listening one, for TLS."""
 
-    def __init__(self, host, address, respond, port=0):
+    def __init__(self, host, address, respond, port=0, wrap=None):
         self.respond = respond
         self.requests = []
         self.closing = threading.Event()
-        self._listener = _Listener(self, host.namespace.listen(port))
+        listener = host.namespace.listen(port)
+        self._listener = _Listener(self, wrap(listener) if wrap else listener)
         self.port = self._listener.socket.getsockname()[1]
         self.address = f"{address}:{self.port}"
         self._thread = threading.Thread(

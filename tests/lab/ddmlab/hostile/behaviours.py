@@ -8,6 +8,7 @@ import time
 from urllib.parse import parse_qs
 
 from ..server import span
+from .origin import CHUNK
 
 BEHAVIOURS = {}
 
@@ -168,7 +169,7 @@ def http10(turn):
 
 @behaviour
 def _gzip(turn):
-    """Encoded though nobody asked for it; `ranges` are of what is encoded."""
+    """Encoded though nobody asked for it; `ranges` are of what is encoded; at the rate: `slowly`."""
     data = gzip.compress(turn.resource.content().all(), 1, mtime=0)
     lines = ["Content-Encoding: gzip", 'ETag: "v0-gzip"']
     if "ranges" in turn.arguments and turn.request.range:
@@ -181,7 +182,10 @@ def _gzip(turn):
         turn.send(data[begin:end])
     else:
         turn.head("200 OK", f"Content-Length: {len(data)}", *lines)
-        turn.send(data)
+        for at in range(0, len(data), CHUNK):
+            turn.send(data[at : at + CHUNK])
+            if "slowly" in turn.arguments and turn.origin.rate:
+                turn.origin.closing.wait(CHUNK / turn.origin.rate)
 
 
 @behaviour

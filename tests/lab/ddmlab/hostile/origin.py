@@ -5,6 +5,7 @@ Each request goes to the behaviour that its path names, as a Turn: the request, 
 ways to answer it, honest ones and others."""
 
 import email.utils
+import re
 import threading
 import time
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ CHUNK = 16 * 1024
 # A date long ago; each version is a day younger than the one before it.
 EPOCH = 1_600_000_000
 DAY = 86400
+BESIDE = re.compile(r"(?i)(sums?|checksums?(\.txt)?|\.(sha\d*|md5|asc|sig|meta4|metalink))$")
 
 
 def parse_size(text):
@@ -125,6 +127,7 @@ class Turn:
                 return
 
     def send(self, data):
+        self.origin.wait_at_gate(self.resource)
         self.exchange.send(data)
         self.request.sent += len(data)
 
@@ -132,7 +135,9 @@ class Turn:
         """The same as chunks."""
         rate = rate or self.origin.rate
         for part in content.blocks(begin, end, CHUNK * 4):
-            self.send(b"%x\r\n%s\r\n" % (len(part), part))
+            self.origin.wait_at_gate(self.resource)
+            self.exchange.send(b"%x\r\n%s\r\n" % (len(part), part))
+            self.request.sent += len(part)
             if rate and self.origin.closing.wait(len(part) / rate):
                 return
         self.exchange.send(b"0\r\n\r\n")
@@ -204,19 +209,41 @@ class Turn:
 
 class Hostile(Server):
     """See __init__.py. `rate`: bytes a second for each connection, 0 without a limit.
-    `extra`: header lines of every reply."""
+    `extra`: header lines of every reply. `files`: {path: bytes} beside the behaviours; names that
+    look like checksums or Metalinks are nowhere else. `wrap`: see server.py; the scheme is https
+    then."""
 
-    scheme = "http"
-
-    def __init__(self, host, address, behaviours, rate=0, port=0):
+    def __init__(self, host, address, behaviours, rate=0, port=0, wrap=None):
+        self.scheme = "https" if wrap else "http"
         self.behaviours = behaviours
         self.rate = rate
         self.extra = []
+        self.files = {}
         self.targets = {}  # of redirects, by name
+        self._gate = None, threading.Event()
         self._resources = {}
         self._connections = 0
         self._lock = threading.Lock()
-        super().__init__(host, address, self._respond, port)
+        super().__init__(host, address, self._respond, port, wrap)
+
+    def url(self, path):
+        return f"{self.scheme}://{self.address}/{path.lstrip('/')}"
+
+    def hold(self, count):
+        """Sends so many bytes of a resource, about, and then no more until release()."""
+        self._gate = count, threading.Event()
+
+    def release(self):
+        self._gate[1].set()
+
+    def wait_at_gate(self, resource):
+        count, opened = self._gate
+        if count is not None and not opened.is_set() and resource.sent() >= count:
+            opened.wait(60)
+
+    def close(self):
+        self.release()
+        super().close()
 
     def resource(self, path):
         """By its path, with or without the slash, the server and a query in front and behind."""
@@ -232,8 +259,11 @@ class Hostile(Server):
     def _respond(self, exchange):
         parts = urlsplit(exchange.path)
         name, *arguments = parts.path.split("/")[1].split(",")
-        if name not in self.behaviours:
-            exchange.reply("404 Not Found", b"no such behaviour\n")
+        if parts.path in self.files:
+            exchange.reply("200 OK", self.files[parts.path])
+            return
+        if name not in self.behaviours or BESIDE.search(parts.path):
+            exchange.reply("404 Not Found", b"no such file\n")
             return
         resource = self.resource(parts.path)
         request = self._enter(exchange, resource, parts)

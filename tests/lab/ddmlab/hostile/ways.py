@@ -2,6 +2,9 @@
 """Three ways to one origin, in one lab: alone, with a peer beside the own uplink, and through a
 peer where the own uplink has no way to the origin."""
 
+import ssl
+import subprocess
+
 from ..lab import ORIGIN_ADDRESS, PUBLIC_ORIGIN_ADDRESS, Lab
 from ..waiting import wait_until
 from .behaviours import BEHAVIOURS
@@ -9,6 +12,8 @@ from .contents import assert_content, assert_pipe
 from .origin import Hostile
 
 ALONE, WITH_PEER, PEER_ONLY = "alone", "with a peer", "through a peer"
+# Where libcurl looks for certificates, in /etc.
+TRUSTED = "ssl/certs/ca-certificates.crt"
 # Tries over an uplink that has no way to the origin.
 FEW = 3
 WAYS = [ALONE, WITH_PEER, PEER_ONLY]
@@ -19,6 +24,7 @@ class Place:
 
     def __init__(self):
         self.lab = Lab(None, None, None)
+        self._tls = None
         try:
             self.client, self.helper, self.island = self.lab.hosts
             self.island.namespace.ip(
@@ -34,6 +40,34 @@ class Place:
         """A hostile one; the caller closes it."""
         host = self.lab.origin_host
         return Hostile(host, host.address, BEHAVIOURS, rate, **options)
+
+    def tls_origin(self, **options):
+        """One with a certificate that is trusted on all hosts of the lab."""
+        if self._tls is None:
+            self._tls = self._make_certificate()
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(*self._tls)
+
+        def wrap(listener):
+            return context.wrap_socket(
+                listener, server_side=True, do_handshake_on_connect=False
+            )
+
+        return self.origin(wrap=wrap, **options)
+
+    def _make_certificate(self):
+        folder = self.lab.folder("tls")
+        certificate, key = folder / "certificate.pem", folder / "key.pem"
+        names = f"subjectAltName=IP:{ORIGIN_ADDRESS},IP:{PUBLIC_ORIGIN_ADDRESS}"
+        subprocess.run(
+            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+             "-nodes", "-days", "2", "-subj", "/CN=lab", "-addext", names,
+             "-keyout", key, "-out", certificate],
+            check=True, capture_output=True,
+        )  # fmt: skip
+        for host in self.lab.hosts:
+            host.namespace.write_etc({TRUSTED: certificate.read_text()})
+        return certificate, key
 
     def start(self, way, url, *options, **named):
         """`ddm get` that way, started."""
@@ -74,6 +108,22 @@ class Place:
         else:
             assert get.code in codes, f"exit {get.code}, not {codes}\n{get.process.tail()}"
             is_harmless(get, *versions)
+        return get
+
+    def interrupted(self, way, origin, url, count, *options, kill=False, **named):
+        """Started, and ended by Ctrl-C or kill -9 once so many bytes came; the origin holds back a
+        third more. What is left behind goes on where it is started again with `directory`."""
+        origin.hold(count * 4 // 3)
+        get = self.start(way, origin.url(url), *options, **named)
+        get.wait_for_bytes(count)
+        if kill:
+            get.process.kill()
+        else:
+            get.process.interrupt()
+            get.expect(8)
+        assert not get.process.complaints(), get.process.tail(lines=100)
+        assert not get.published(), "it was done already: this test shows nothing"
+        origin.release()
         return get
 
     def ends(self, get, codes, *versions):
