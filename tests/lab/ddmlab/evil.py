@@ -187,13 +187,30 @@ def lies(exchange, wanted, file):
     exchange.send(wrong(file.data[wanted.begin : wanted.end]))
 
 
-class EvilPeer(Server):
-    """A peer that behaves so. `asked` are the ranges that it was asked for."""
+def flips_bits(exchange, wanted, file):
+    """One wrong bit in every 64 KiB."""
+    data = bytearray(file.data[wanted.begin : wanted.end])
+    for at in range(-wanted.begin % 65536, len(data), 65536):
+        data[at] ^= 1
+    exchange.head("206 Partial Content", *headers(file, wanted.begin, wanted.end))
+    exchange.send(data)
 
-    def __init__(self, host, behaviour, path, port=0):
+
+def garbles(exchange, wanted, file):
+    """Not one byte is right."""
+    data = bytes(byte ^ 0x5A for byte in file.data[wanted.begin : wanted.end])
+    exchange.head("206 Partial Content", *headers(file, wanted.begin, wanted.end))
+    exchange.send(data)
+
+
+class EvilPeer(Server):
+    """A peer that behaves so, about a file of nginx (by its path) or a TrueFile. `asked` are the
+    ranges that it was asked for."""
+
+    def __init__(self, host, behaviour, file, port=0):
         self.asked = []
         self.behaviour = behaviour
-        self.file = TrueFile.of(path)
+        self.file = file if isinstance(file, TrueFile) else TrueFile.of(file)
         super().__init__(host, host.address, self._respond, port)
 
     def _respond(self, exchange):

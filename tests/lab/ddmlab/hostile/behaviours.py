@@ -8,6 +8,7 @@ import time
 from urllib.parse import parse_qs
 
 from ..server import span
+from .contents import Flipped
 from .origin import CHUNK
 
 BEHAVIOURS = {}
@@ -324,6 +325,21 @@ def fails_first(turn):
         turn.refuse(f"{turn.argument(1, '500')} Oops")
     else:
         turn.honest()
+
+
+@behaviour
+def fails_after(turn):
+    """So many requests are answered, then all get STATUS."""
+    if turn.number < int(turn.argument(0, 2)):
+        turn.honest()
+    else:
+        turn.refuse(f"{turn.argument(1, '404')} Gone")
+
+
+@behaviour
+def flips(turn):
+    """One bit in every 64 KiB is wrong, and all that it says is right."""
+    turn.honest(content=Flipped(turn.size))
 
 
 @behaviour

@@ -56,6 +56,17 @@ class Content:
         return digest
 
 
+class Flipped(Content):
+    """The same with one wrong bit in every 64 KiB."""
+
+    def read(self, begin, end):
+        data = bytearray(super().read(begin, end))
+        first = (begin - STAMP_EVERY // 2 + STAMP_EVERY - 1) // STAMP_EVERY
+        for at in range(first * STAMP_EVERY + STAMP_EVERY // 2, end, STAMP_EVERY):
+            data[at - begin] ^= 1
+        return bytes(data)
+
+
 def difference(path, content):
     """Where the file first differs from the content, in words; None where they are the same."""
     size = os.path.getsize(path)

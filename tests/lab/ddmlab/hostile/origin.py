@@ -33,6 +33,10 @@ def date(version):
     return email.utils.formatdate(EPOCH + version * DAY, usegmt=True)
 
 
+def etag(version):
+    return f'"v{version}"'
+
+
 @dataclass
 class Request:
     """One line of the log. `sent` counts bytes of the body."""
@@ -152,7 +156,7 @@ class Turn:
         self.head(status, "Content-Length: 0", f"Location: {url}")
 
     def validators(self, version=0):
-        return [f'ETag: "v{version}"', f"Last-Modified: {date(version)}"]
+        return [f"ETag: {etag(version)}", f"Last-Modified: {date(version)}"]
 
     def whole(self, *lines, content=None, validators=None, rate=None):
         """An honest 200."""

@@ -5,11 +5,12 @@ peer where the own uplink has no way to the origin."""
 import ssl
 import subprocess
 
+from ..evil import EvilPeer, TrueFile
 from ..lab import ORIGIN_ADDRESS, PUBLIC_ORIGIN_ADDRESS, Lab
 from ..waiting import wait_until
 from .behaviours import BEHAVIOURS
 from .contents import assert_content, assert_pipe
-from .origin import Hostile
+from .origin import Hostile, date, etag
 
 ALONE, WITH_PEER, PEER_ONLY = "alone", "with a peer", "through a peer"
 # Where libcurl looks for certificates, in /etc.
@@ -40,6 +41,11 @@ class Place:
         """A hostile one; the caller closes it."""
         host = self.lab.origin_host
         return Hostile(host, host.address, BEHAVIOURS, rate, **options)
+
+    def evil_peer(self, behaviour, content, host=None):
+        """A peer that behaves so with a content, whose validators it knows; see evil.py."""
+        file = TrueFile(content.all(), etag(content.version), date(content.version))
+        return self.lab.keep(EvilPeer(host or self.helper, behaviour, file))
 
     def tls_origin(self, **options):
         """One with a certificate that is trusted on all hosts of the lab."""
