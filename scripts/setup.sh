@@ -4,7 +4,7 @@
 #   needs GROUP…              installs what is missing for these groups of the table below
 #   build DIR CC [OPTION…]    brings $root/DIR up to date with meson and ninja
 #   build_errors DIR          why that failed, on standard output
-#   probe KIND:NAME           true if it is there
+#   probe KIND:NAME           true if it is there; cmd:NAME,NAME: one of them
 #
 # All words of this file go to standard error. Functions with a body in ( ) keep their variables.
 # shellcheck shell=sh
@@ -50,6 +50,9 @@ cmd:microsocks            test  microsocks          microsocks                mi
 cmd:openssl               test  openssl             openssl                   openssl          openssl                   openssl           openssl
 cmd:ip                    test  iproute2            iproute                   iproute2         iproute2                  iproute2          -
 cmd:tc                    test  iproute2            iproute-tc                iproute2         iproute2                  iproute2          -
+cmd:apache2,httpd         test  apache2-bin         httpd                     apache           apache2                   apache2           httpd
+cmd:lighttpd              test  lighttpd            lighttpd                  lighttpd         lighttpd                  lighttpd          lighttpd
+cmd:openssl               test  openssl             openssl                   openssl          openssl                   openssl           openssl
 cmd:curl                  test  curl                curl                      curl             curl                      curl              curl
 cmd:tinyproxy             test  tinyproxy           tinyproxy                 tinyproxy        tinyproxy                 tinyproxy         tinyproxy
 cmd:microsocks            test  microsocks          -                         -                -                         microsocks        microsocks
@@ -76,10 +79,20 @@ python_with()
     exit 1
 )
 
+# The first of these commands (commas between them) that is there: distributions name some otherwise.
+command_of()
+(
+    IFS=,
+    for name in $1; do
+        command -v "$name" && exit 0
+    done
+    exit 1
+)
+
 probe()
 {
     case $1 in
-    cmd:*) command -v "${1#*:}" >/dev/null ;;
+    cmd:*) command_of "${1#*:}" >/dev/null ;;
     file:*) [ -e "${1#*:}" ] ;;
     pc:*) pkg-config --exists "${1#*:}" 2>/dev/null ;;
     py:*) python_with "${1#*:}" >/dev/null ;;

@@ -32,6 +32,8 @@ One file is one idea:
     ftp.py        vsftpd, and an FTP server in Python that does not do as it should
     haproxy.py    haproxy: an origin that is slow in its ways, a proxy to compare with
     proxy.py      tinyproxy and microsocks, for what goes through a proxy
+    apache.py     Apache httpd; lighttpd.py lighttpd; pyhttp.py Python's http.server
+    realservers.py  these and nginx side by side
     server.py     small HTTP servers in Python, for what nginx does not do
     hostile/      an origin that misbehaves by path, and three ways to it
     evil.py       peers that do not keep to the contract

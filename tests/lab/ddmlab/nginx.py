@@ -43,6 +43,8 @@ http {{
     scgi_temp_path {root}/scgi;
     limit_conn_zone $binary_remote_addr zone=addresses:1m;
     limit_conn_status 503;
+    limit_req_zone $binary_remote_addr zone=requests:1m rate=4r/s;
+    limit_req_status 429;
 {body}
 }}
 """
@@ -61,6 +63,14 @@ ORIGIN = """\
         location ~ ^/limited-one/(?<rate>[0-9]+k)/(?<file>.*)$ {{
             limit_conn addresses 1; limit_rate $rate; alias {files}/$file;
         }}
+        location ~ ^/few-requests/(?<file>.*)$ {{
+            limit_req zone=requests burst=2 nodelay; alias {files}/$file;
+        }}
+        location ~ ^/gzipped/(?<file>.*)$ {{ gzip_static always; alias {files}/$file; }}
+        location ~ ^/gunzipped/(?<file>.*)$ {{
+            gzip_static always; gunzip on; alias {files}/$file;
+        }}
+        location ~ ^/no-etag/(?<file>.*)$ {{ etag off; alias {files}/$file; }}
         location = /lab-status {{ stub_status; access_log off; }}
     }}"""
 
@@ -110,7 +120,9 @@ class Origin(Nginx):
 
     def url(self, name, kind=""):
         """kind: "" plain, "limited/256k" bytes per second and connection, "no-ranges",
-        "one-connection" per address (503 for more), "limited-one/256k" both."""
+        "one-connection" per address (503 for more), "limited-one/256k" both, "few-requests" 4 a
+        second (429 for more), "gzipped" what stands in NAME.gz, "gunzipped" the same decoded as
+        it goes, "no-etag"."""
         port = "" if self.port == 80 else f":{self.port}"
         path = f"{kind}/{name}" if kind else name
         return f"http://{self.address}{port}/{path}"
