@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: MIT
+"""The chaos campaign: downloads on the lab's hosts to which random faults happen, and which are
+then resumed until they are done. Every round comes out of its seed.
+
+    script.py     a round on paper: what is downloaded, over what, which faults when (pure)
+    stage.py      the lab that serves round after round: origins, daemons, disks
+    disks.py      disks that can be full
+    metalink.py   a Metalink of a file, with hashes of its pieces
+    faults.py     what each fault does, and how it ends
+    round.py      plays a script: faults in their time, the client again until it is done
+    judge.py      which exit codes fit, how many bytes may have been fetched twice
+    campaign.py   many rounds, several at a time; lines, summary
+
+What a round promises is in judge.py and at the end of round.py."""

@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: MIT
+"""Many rounds, a few at a time, each worker with a stage of its own."""
+
+import multiprocessing
+import signal
+import sys
+import time
+import traceback
+
+from .round import play
+from .script import MIB, script_of
+from .stage import Stage
+
+HOW_AGAIN = "tests/chaos/run --seed {seed} --rounds 1"
+
+
+def _work(seeds, results):
+    """A worker: rounds until there are no more seeds."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        with Stage() as stage:
+            while (seed := seeds.get()) is not None:
+                results.put((seed, play(stage, seed)))
+    except KeyboardInterrupt:
+        pass
+    except Exception:  # noqa: BLE001 the parent shows it
+        results.put((None, traceback.format_exc()))
+
+
+def _indented(text):
+    return "\n".join(f"     {line}" for line in text.splitlines())
+
+
+def line_of(result):
+    """A round in a line."""
+    script, bytes_ = result.script, result.bytes
+    word = "FAIL" if result.wrong else "ok  "
+    happened = "; ".join(str(fault) for fault in result.played) or "nothing"
+    out = f"{result.tries} tries, {result.seconds:.1f} s"
+    if bytes_.size:
+        out += f", bytes {bytes_.ratio:.2f}"
+        if bytes_.ends:
+            out += f", {bytes_.seconds_per_end:.1f} s per end"
+        if bytes_.lost:
+            out += f", lost {max(bytes_.lost) / bytes_.rate:.1f} s"
+    return f"{word} seed {script.seed}: {script}: {happened}: {out}"
+
+
+class Summary:
+    def __init__(self):
+        self.results = []
+
+    def add(self, result):
+        self.results.append(result)
+
+    def failed(self):
+        return [result.script.seed for result in self.results if result.wrong]
+
+    def __str__(self):
+        results = self.results
+        counts = {}
+        for result in results:
+            for fault in result.played:
+                counts[fault.kind] = counts.get(fault.kind, 0) + 1
+        worst = max(results, key=lambda result: result.bytes.seconds_per_end, default=None)
+        lost = [lost / result.bytes.rate for result in results for lost in result.bytes.lost]
+        lines = [
+            f"{len(results)} rounds, {sum(r.tries for r in results)} tries,"
+            f" {sum(r.script.size for r in results) / MIB:.0f} MiB, {len(self.failed())} failed",
+            "faults: " + ", ".join(f"{count} {kind}" for kind, count in sorted(counts.items())),
+        ]
+        if worst:
+            lines.append(
+                f"fetched again for each end of the client: at most"
+                f" {worst.bytes.seconds_per_end:.1f} s of flow (seed {worst.script.seed});"
+                f" not kept, as it counts: at most {max(lost, default=0):.1f} s"
+            )
+        lines += [f"failed: {HOW_AGAIN.format(seed=seed)}" for seed in self.failed()]
+        return "\n".join(lines)
+
+
+def run(first, rounds, at_a_time, verbose=False):
+    """Plays the rounds of the seeds from `first` on; true if all went well."""
+    context = multiprocessing.get_context("fork")
+    seeds, results = context.Queue(), context.Queue()
+    for seed in range(first, first + rounds):
+        seeds.put(seed)
+    workers = [
+        context.Process(target=_work, args=(seeds, results), daemon=True)
+        for _ in range(min(at_a_time, rounds))
+    ]
+    summary, began = Summary(), time.monotonic()
+    for worker in workers:
+        seeds.put(None)
+        worker.start()
+    try:
+        _collect(summary, rounds, results, workers, verbose)
+    finally:
+        for worker in workers:
+            worker.join(timeout=0 if sys.exc_info()[0] else 60)
+            if worker.is_alive():
+                worker.terminate()
+                worker.join()
+        print(f"{summary}\n({time.monotonic() - began:.0f} s)", flush=True)
+    return len(summary.results) == rounds and not summary.failed()
+
+
+def _collect(summary, rounds, results, workers, verbose):
+    for _ in range(rounds):
+        seed, result = results.get()
+        if seed is None:
+            raise RuntimeError(f"a stage broke down\n{result}")
+        summary.add(result)
+        print(line_of(result), flush=True)
+        if result.wrong or verbose:
+            print(_indented("\n".join([*result.story, *result.wrong])), flush=True)
+
+
+def show(first, rounds):
+    """The scripts, without playing them."""
+    for seed in range(first, first + rounds):
+        script = script_of(seed)
+        print(f"seed {seed}: {script}: " + "; ".join(map(str, script.faults)))
