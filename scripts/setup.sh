@@ -58,6 +58,7 @@ cmd:tinyproxy             test  tinyproxy           tinyproxy                 ti
 cmd:microsocks            test  microsocks          -                         -                -                         microsocks        microsocks
 cmd:pv                    test  pv                  pv                        pv               pv                        pv                pv
 cmd:pgrep                 test  procps              procps-ng                 procps-ng        procps                    procps            -
+cmd:mkfs.ext4             test  e2fsprogs           e2fsprogs                 e2fsprogs        e2fsprogs                 e2fsprogs         -
 cmd:aria2c                bench aria2               aria2                     aria2            aria2                     aria2             aria2
 cmd:axel                  bench axel                axel                      axel             axel                      axel              axel
 cmd:wget2                 bench wget2               wget2                     wget2            wget2                     wget2             wget2
