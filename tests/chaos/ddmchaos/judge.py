@@ -7,7 +7,7 @@ client's patience, so none of them is a reason to give up.
 
 Bytes. All that came in over the uplinks, without headers, may be the file once and
 
-    what DDM does on its own    the probe, ranges fetched by two at the end, spot checks
+    what DDM does on its own    ranges fetched by two at the end, spot checks
     for each end of the client  KEPT_WITHIN of flow, a probe, what was on its way
     for each other fault        what was on its way through what it struck
     for another version         all of the first one
@@ -28,6 +28,7 @@ OWN_PER_SOURCE = 256 * KIB
 # On its way through one host: queues, sockets, what a fill is ahead of its readers.
 ON_ITS_WAY = 0.5  # s of its uplink's rate
 ON_ITS_WAY_LEAST = 512 * KIB
+QUEUED = 2.0  # s of it, where nobody reads
 
 
 class Exit:
@@ -96,9 +97,9 @@ def cost(script, fault):
     if fault.kind in ("kill peer", "cut uplink"):
         return on_its_way(script.source_rates[fault.host])
     if fault.kind in ("freeze peer", "cut lan"):
-        # It may go on for nobody until that is noticed.
+        # What comes meanwhile stands in queues, until others fetch it, too.
         rate = script.source_rates[fault.host]
-        return on_its_way(rate) + int(rate * fault.lasts)
+        return on_its_way(rate) + int(rate * min(fault.lasts, QUEUED))
     if fault.kind in ("kill origin", "freeze origin", "freeze client"):
         return every
     return 0
@@ -110,7 +111,7 @@ def account(script, played, stage, ends, came):
     return Bytes(
         size=sum(stage.sizes),
         came=came,
-        own=int(OWN_SHARE * sum(stage.sizes)) + PROBE + OWN_PER_SOURCE * len(sources),
+        own=int(OWN_SHARE * sum(stage.sizes)) + OWN_PER_SOURCE * len(sources),
         others=sum(cost(script, fault) for fault in played),
         ends=ends,
         per_end=int(KEPT_WITHIN * script.rate) + PROBE + sum(map(on_its_way, sources)),

@@ -12,7 +12,7 @@ from ddmlab.waiting import PATIENCE
 
 from . import faults
 from .judge import Bytes, Exit, Wrong, account
-from .script import PAYLOAD, Script, script_of
+from .script import Script, script_of
 from .stage import NAME
 
 PAUSE = 0.01  # s between two looks at the client
@@ -218,7 +218,7 @@ class Round:
         self._end_all_faults()
         if self.script.again:
             self._check_again()
-        came = int((self.stage.received() - before) * PAYLOAD)
+        came = self.stage.received() - before
         bytes_ = account(self.script, self.result.played, self.stage, self._ends, came)
         bytes_.extra, bytes_.lost = self._extra, self._lost
         self.result.bytes = bytes_

@@ -160,8 +160,8 @@ class Stage:
         )
 
     def received(self):
-        """Bytes that came in over all uplinks so far, headers and all."""
-        return sum(host.uplink.received() for host in self.lab.hosts)
+        """Bytes that came in over all uplinks so far, without the packets' headers."""
+        return sum(host.uplink.received_payload() for host in self.lab.hosts)
 
     def tear_down(self):
         """Ends the round. Returns what was not in order: processes that had to be killed, crashes,

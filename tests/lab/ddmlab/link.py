@@ -14,6 +14,7 @@ QUEUE_MS = 50
 BUCKET_SECONDS = 0.005
 BUCKET_MIN = 8 * 1024
 BUCKET_MAX = 256 * 1024
+HEADERS = 14 + 20 + 32  # Ethernet, IPv4, TCP with timestamps
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,12 @@ class Link:
     def received(self):
         """Bytes that came in at the near end so far, headers included."""
         return self._counters()["rx"]["bytes"]
+
+    def received_payload(self):
+        """The same without the headers of Ethernet, IP and TCP. (The kernel passes several segments
+        on as one packet with one head, and counts them so.)"""
+        counters = self._counters()["rx"]
+        return counters["bytes"] - counters["packets"] * HEADERS
 
     def sent(self):
         return self._counters()["tx"]["bytes"]
