@@ -157,8 +157,8 @@ void sink_finish(struct sink *sink, uint64_t size);
  * published, or DDM_E_INTERRUPTED. Never from within this call. */
 void sink_close(struct sink *sink);
 
-/* After on_closed, or after the loop has ended. An unfinished .part stays with its journal, unless
- * nothing is in it. NULL allowed, returns NULL. */
+/* After on_closed, which the loop must still be there for. An unfinished .part stays with its
+ * journal, unless nothing is in it. NULL allowed, returns NULL. */
 struct sink *sink_free(struct sink *sink);
 
 #endif

@@ -69,7 +69,9 @@ static void on_turn(void *arg, int error)
 
 static void on_soon(void *arg)
 {
-    on_turn(arg, 0);
+    struct sink_verify *c = arg;
+    c->soon = loop_timer_free(c->soon);
+    on_turn(c, 0);
 }
 
 static const struct verify_ops ops = { .read = read_file, .on_turn = on_turn };
@@ -118,7 +120,7 @@ int sink_verify_file(struct sink_verify **ret, struct loop *loop, const char *pa
 
 struct sink_verify *sink_verify_cancel(struct sink_verify *verify)
 {
-    if (verify && verify_busy(verify->verify)) {
+    if (verify && verify_busy(verify->verify)) { /* it is freed when the turn has ended */
         verify->cancelled = true;
         verify_cancel(verify->verify);
     } else if (verify) {

@@ -83,7 +83,7 @@ void sparse_go(struct sparse *sparse);
 void sparse_close(struct sparse *sparse, loop_timer_fn *done, void *arg);
 /* The names of the file and its journal are removed. */
 void sparse_remove(struct sparse *sparse);
-/* After sparse_close has come to its end, or the loop. NULL allowed, returns NULL. */
+/* After sparse_close has come to its end. NULL allowed, returns NULL. */
 struct sparse *sparse_free(struct sparse *sparse);
 
 #endif
