@@ -102,8 +102,7 @@ static void on_finished(void *arg, const struct ddm_error *error)
         job->state = JOB_RANGES;
         job_changed(job);
     } else {
-        sink_forget(job->sink, 0, job->size); /* to look at; nothing to go on from */
-        job_fail_error(job, error);
+        job_fail_error(job, error); /* what came stays: it may be the checksum that is wrong */
     }
 }
 

@@ -73,7 +73,7 @@ static void emit(struct job *job, enum ddm_event_type type, const struct ddm_sou
         .done = job_done_bytes(job),
         .restored = job->restored,
         .already = job->already,
-        .resumable = job->sink && sink_resumable(job->sink),
+        .resumable = job->sink && sink_resumable(job->sink) && job->error.code != DDM_E_CHECKSUM,
         .wasted = job->plan ? plan_wasted_bytes(job->plan) : 0,
         .rate = rate_now(job, now),
         .elapsed = now - job->started,
