@@ -45,6 +45,7 @@ pc:cmocka                 test  libcmocka-dev       pkgconfig(cmocka)         cm
 py:pytest,xdist           test  python3-pytest+python3-pytest-xdist python3-pytest+python3-pytest-xdist python-pytest+python-pytest-xdist python3-pytest+python3-pytest-xdist py3-pytest+py3-pytest-xdist pytest
 cmd:nginx                 test  nginx               nginx                     nginx            nginx                     nginx             nginx
 cmd:vsftpd                test  vsftpd              vsftpd                    vsftpd           vsftpd                    vsftpd            -
+cmd:sshd                  test  openssh-server      openssh-server            openssh          openssh-server            openssh           openssh
 cmd:tinyproxy             test  tinyproxy           tinyproxy                 tinyproxy        tinyproxy                 tinyproxy         tinyproxy
 cmd:microsocks            test  microsocks          microsocks                microsocks       microsocks                microsocks        microsocks
 cmd:openssl               test  openssl             openssl                   openssl          openssl                   openssl           openssl

@@ -40,6 +40,7 @@ One file is one idea:
     proxy.py      proxies that people use: tinyproxy, microsocks
     raw.py        HTTP by hand over a socket
     ddm.py        the command lines of ddm, and what they print
+    sftp.py       sshd for SFTP
     lab.py        all of it together; everything is gone after close()
 """
 
