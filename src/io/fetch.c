@@ -22,7 +22,8 @@
 #define BUFFER_MIN      (32L * 1024)
 #define BUFFER_MAX      (512L * 1024) /* of one recv(): the larger, the fewer wake-ups */
 #define MAX_CONNECTIONS 256L          /* kept alive in all */
-#define PATIENCE_POLL   (100 * MSEC)  /* is the name known, was the request taken? */
+#define NUDGE_EVERY     (20 * MSEC)
+#define PATIENCE_POLL   (100 * MSEC) /* is the name known, was the request taken? */
 
 /* ---- one fetch ---- */
 
@@ -35,6 +36,7 @@ static void fetch_destroy(struct fetch *f)
         curl_easy_cleanup(f->easy);
     fetch_curl_release(&f->options);
     loop_timer_free(f->impatience);
+    loop_timer_free(f->nudge);
     free(f->interface);
     free(f->url);
     free(f);
@@ -160,6 +162,8 @@ static void begin(struct fetch *f)
     f->begun = loop_now();
     if (f->impatience)
         loop_timer_start(f->impatience, f->patience, false);
+    if (f->nudge)
+        loop_timer_start(f->nudge, NUDGE_EVERY, false);
     if (curl_multi_add_handle(fr->multi, f->easy) != CURLM_OK)
         end(f, CURLE_OUT_OF_MEMORY);
 }
@@ -198,6 +202,27 @@ static void on_impatience(void *arg)
         f->given_up = true;
         end(f, CURLE_OPERATION_TIMEDOUT);
     }
+}
+
+/* libcurl (7.88) waits for the handshake of FTPS's connection for data, and does not look at the
+ * other one, on which the server waits for the command to begin with it. Pausing and going on makes
+ * it look at both. */
+static void on_nudge(void *arg)
+{
+    struct fetch *f = arg;
+    struct fetcher *fr = f->fetcher;
+    if (f->head_told) {
+        f->nudge = loop_timer_free(f->nudge);
+        return;
+    }
+    loop_timer_start(f->nudge, NUDGE_EVERY, false);
+    if (f->gone || f->paused || !is_connected(f))
+        return;
+    fr->depth++;
+    curl_easy_pause(f->easy, CURLPAUSE_RECV);
+    curl_easy_pause(f->easy, CURLPAUSE_CONT);
+    fr->depth--;
+    drain(fr);
 }
 
 static void on_deferred(void *arg)
@@ -302,6 +327,9 @@ static int prepare(struct fetch *f, const struct fetch_request *request)
     fetch_reply_connect(f);
     curl_easy_setopt(f->easy, CURLOPT_BUFFERSIZE, buffer_size(f->fetcher));
     if (fetch_curl_set(f->easy, &f->options, request) < 0)
+        return -1;
+    if (strcmp(f->options.scheme, "ftps") == 0 &&
+        loop_timer_new(&f->nudge, f->fetcher->loop, on_nudge, f) < 0)
         return -1;
     url_host(host, f->url);
     if (f->options.login && strcmp(host, f->fetcher->digest_host) == 0)

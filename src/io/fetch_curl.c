@@ -102,6 +102,10 @@ static void set_protocols(CURL *easy, const struct fetch_curl *o,
     /* One command for the folder. The address that PASV names is not looked at. */
     curl_easy_setopt(easy, CURLOPT_FTP_FILEMETHOD, (long)CURLFTPMETHOD_SINGLECWD);
     curl_easy_setopt(easy, CURLOPT_FTP_SKIP_PASV_IP, 1L);
+    /* Servers want the connection for data to take up the session of the other one (vsftpd's
+     * require_ssl_reuse); with TLS 1.3 GnuTLS has none by then. */
+    if (strcmp(o->scheme, "ftps") == 0)
+        curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_MAX_TLSv1_2);
 }
 
 static void set_connection(CURL *easy, const struct fetch_request *request)

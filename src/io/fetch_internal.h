@@ -40,6 +40,7 @@ struct fetch {
     char *url;                     /* that was asked for */
     char *interface;               /* NULL: the kernel's choice */
     struct loop_timer *impatience; /* NULL: none, or the request was taken */
+    struct loop_timer *nudge;      /* FTPS, until the body comes; NULL: none */
     int64_t patience, begun;
     bool given_up;
     curl_socket_t socket;      /* that it last waited for */

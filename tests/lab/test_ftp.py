@@ -4,12 +4,10 @@
 import http.client
 import json
 import os
-import shutil
-import subprocess
 import threading
 
 import pytest
-from ddmlab import content, ftp, wait_until
+from ddmlab import content, ftp, tls
 from ddmlab.content import MIB, assert_same
 
 
@@ -194,14 +192,30 @@ def test_errors_are_told_apart(peer_and, ways, status):
 # --- TLS ------------------------------------------------------------------------------------------
 
 
-def test_ftps_is_verified(make_lab):
-    if not shutil.which("openssl"):
-        pytest.skip("openssl makes the certificate")
+@pytest.fixture
+def ftps(make_lab):
+    """(lab, origin, path, certificate)"""
     lab = make_lab(100)
     address = lab.origin_host.address
     files = lab.folder("ftp")
     path = content.make_file(files / "file", MIB)
-    pair = ftp.make_certificate(lab.folder("tls"), address)
+    pair = tls.make_certificate(lab.folder("tls"), address)
     origin = ftp.with_tls(lab.origin_host, address, lab.folder("vsftpd"), files, *pair)
+    return lab, origin, path, pair[0]
+
+
+def test_ftps_is_verified(ftps):
+    lab, origin, _, _ = ftps
     get = lab.download(lab.hosts[0], origin.url("file"), code=3, events=False)
     assert "certificate" in get.error_line.lower()
+
+
+def test_ftps_gives_the_file_and_ranges_of_it(ftps):
+    lab, origin, path, certificate = ftps
+    tls.trust(lab.hosts[0], certificate)
+    get = lab.download(lab.hosts[0], origin.url("file"))
+    assert_same(get.file, path)
+    peer = lab.peer(lab.hosts[0])
+    for begin, end in [(0, 1000), (5000, 600_000), (1000, MIB)]:
+        reply = peer.fetch(origin.url("file"), begin, end)
+        assert (reply.status, reply.body) == (206, path.read_bytes()[begin:end])

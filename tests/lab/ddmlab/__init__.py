@@ -41,6 +41,7 @@ One file is one idea:
     raw.py        HTTP by hand over a socket
     ddm.py        the command lines of ddm, and what they print
     sftp.py       sshd for SFTP
+    tls.py        certificates of servers, and hosts that trust them
     lab.py        all of it together; everything is gone after close()
 """
 

@@ -2,7 +2,6 @@
 """FTP: vsftpd with a config of its own, and a small server in Python for what vsftpd never does."""
 
 import contextlib
-import subprocess
 import threading
 from pathlib import Path
 
@@ -77,18 +76,6 @@ class Vsftpd:
 def with_tls(host, address, root, files, certificate, key, port=990):
     more = TLS.format(certificate=certificate, key=key)
     return Vsftpd(host, address, root, files, port, more, "ftps")
-
-
-def make_certificate(folder, address):
-    """(certificate, key) for that address, signed by itself."""
-    certificate, key = Path(folder) / "certificate.pem", Path(folder) / "key.pem"
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
-         "-keyout", key, "-out", certificate, "-subj", "/CN=origin",
-         "-addext", f"subjectAltName=IP:{address}"],
-        check=True, capture_output=True,
-    )  # fmt: skip
-    return certificate, key
 
 
 class FakeFtp:
