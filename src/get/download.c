@@ -240,6 +240,7 @@ static int take_profile(struct ddm_download *d, const struct ddm_options *o, str
     struct fetch_profile *p = &job->profile;
     int r = share_headers(job, o, err);
     job->has_secrets |= o->user || o->netrc || o->cookies;
+    p->keys = true;
     p->netrc = o->netrc;
     p->connect_timeout = o->connect_timeout;
     if (r == 0 && o->proxy && o->proxy[0])

@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 from ddmlab import content, ddm, sftp
-from ddmlab.content import MIB
+from ddmlab.content import MIB, assert_same
 
 
 @pytest.fixture
@@ -16,6 +16,12 @@ def sshd(make_lab):
     lab = make_lab(100)
     server = sftp.Sshd(lab.origin_host, lab.origin_host.address, lab.folder("sshd"))
     return lab, server, content.make_file(lab.folder("files") / "file", 2 * MIB + 3)
+
+
+def test_a_download_logs_in_with_a_key(sshd):
+    lab, server, path = sshd
+    get = lab.download(lab.hosts[0], server.url(path), env={"HOME": str(server.home)})
+    assert_same(get.file, path)
 
 
 def test_a_host_that_is_not_known_is_refused(sshd):

@@ -79,6 +79,14 @@ def test_a_download_over_ftp_gives_the_file(make_lab):
     assert_same(get.file, path)
 
 
+def test_a_download_keeps_to_the_limit_of_vsftpd(make_lab):
+    lab = make_lab(100)
+    origin, files = vsftpd(lab, "max_per_ip=2\nanon_max_rate=2000000")
+    path = content.make_file(files / "file", 8 * MIB)
+    get = lab.download(lab.hosts[0], origin.url("file"), "--connections", 6)
+    assert_same(get.file, path)
+
+
 def test_an_empty_file_over_ftp_gives_an_empty_file(make_lab):
     lab = make_lab(100)
     origin, files = vsftpd(lab)

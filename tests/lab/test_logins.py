@@ -73,3 +73,28 @@ def test_a_login_in_the_url_does_not_follow_a_redirect_to_another_host(make_lab)
     assert all("authorization" in headers for headers in sent[0])
     assert sent[0] and sent[1]
     assert not any("authorization" in headers for headers in sent[1])
+
+
+def test_user_opens_the_file(locked):
+    lab, path, url = locked
+    get = lab.download(lab.hosts[0], url(), "-u", "somebody:s3cret")
+    assert_same(get.file, path)
+
+
+def test_netrc_opens_the_file(locked):
+    lab, path, url = locked
+    home = lab.folder("home")
+    (home / ".netrc").write_text(f"machine {lab.origin.address} login somebody password s3cret\n")
+    get = lab.download(lab.hosts[0], url(), "--netrc", env={"HOME": str(home)})
+    assert_same(get.file, path)
+
+
+def test_secret_headers_do_not_follow_a_redirect_to_another_host(make_lab):
+    lab = make_lab(100)
+    start, _, sent = redirecting(lab)
+    options = ["-H", "X-Api-Key: s3cret", "-H", "Accept: text/x"]
+    lab.download(lab.hosts[0], start.url("file"), *options)
+    assert all(headers["x-api-key"] == "s3cret" for headers in sent[0])
+    assert sent[0] and sent[1]
+    for headers in sent[1]:
+        assert "x-api-key" not in headers and headers["accept"] == "text/x"
