@@ -29,6 +29,7 @@
  *             fetch           HTTP and FTP client (libcurl)
  *             fetch_curl      a request in libcurl's terms, and its errors in ours
  *             fetch_ftp       what an FTP server says, in the terms of a reply over HTTP
+ *             fetch_internal  what the fetcher's files share
  *             fetch_profile   which headers go to whom; is a proxy used
  *             fetch_reply     what one fetch hears of its reply
  *             head            the header lines of replies
