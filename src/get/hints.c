@@ -46,7 +46,7 @@ static void next(struct hints *h);
 
 /* ---- what is learned ---- */
 
-void hints_expect(struct job *job, const char *algorithm, const char *hex)
+void hints_expect(struct job *job, const char *algorithm, const char *hex, const char *said_by)
 {
     for (size_t i = 0; i < job->checksum_count; i++)
         if (strcmp(job->checksums[i].algorithm, algorithm) == 0 &&
@@ -57,6 +57,7 @@ void hints_expect(struct job *job, const char *algorithm, const char *hex)
     struct checksum *c = &job->checksums[job->checksum_count];
     str_copy(c->algorithm, sizeof c->algorithm, algorithm);
     str_copy(c->hex, sizeof c->hex, hex);
+    str_copy(c->said_by, sizeof c->said_by, said_by);
     if (job->sink && job->state != JOB_PROBE && !sink_expect(job->sink, algorithm, hex))
         report_notice(job, "the %s checksum came too late: some bytes have been given away",
                       algorithm);
@@ -98,7 +99,7 @@ static void read_metalink(struct hints *h, const struct exchange_reply *reply)
     const struct metalink_file *file = find_file(job, metalink);
     bool same = file && (file->size == 0 || file->size == job->size);
     for (size_t i = 0; same && i < file->hash_count; i++)
-        hints_expect(job, file->hashes[i].algorithm, file->hashes[i].hex);
+        hints_expect(job, file->hashes[i].algorithm, file->hashes[i].hex, "the linked Metalink");
     for (size_t i = 0; same && i < file->url_count; i++)
         add_mirror(job, job->primary->url, file->urls[i]);
     metalink_free(metalink);
@@ -114,7 +115,7 @@ static void read_sums(struct hints *h, const struct place *place,
     filename_from_url(name, job->primary->url);
     h->found = sums_find(reply->body, reply->length, name, place->algorithm, algorithm, hex);
     if (h->found)
-        hints_expect(job, algorithm, hex);
+        hints_expect(job, algorithm, hex, place->name);
 }
 
 /* ---- asking ---- */
@@ -125,6 +126,7 @@ static void finish(struct hints *h)
     if (h->looks && !h->found)
         report_notice(job, "no checksum file lies beside the file: it is not verified");
     hints_stop(job);
+    sink_hold(job->sink, false);
     if (job->state == JOB_FINISHING)
         job_finish(job);
 }
@@ -187,10 +189,12 @@ void hints_start(struct job *job, const struct fetch_head *head)
         else if (!h->metalink && str_starts_with(link.type, "application/metalink"))
             h->metalink = url_resolve(job->primary->url, link.url);
     }
-    if (h->metalink || h->looks)
+    if (h->metalink || h->looks) {
+        sink_hold(job->sink, true); /* a pipe gets nothing that cannot be checked any more */
         next(h);
-    else
+    } else {
         hints_stop(job);
+    }
 }
 
 bool hints_pending(const struct job *job)

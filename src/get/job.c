@@ -93,6 +93,17 @@ static void on_sink_error(void *arg, const struct ddm_error *error)
     job_fail_error(arg, error);
 }
 
+/* What came stays: it may be the checksum that is wrong. */
+static void fail_checksum(struct job *job, const struct ddm_error *error)
+{
+    const char *by = "";
+    for (size_t i = 0; i < job->checksum_count; i++)
+        if (strstr(error->message, job->checksums[i].hex))
+            by = job->checksums[i].said_by;
+    job_fail(job, error->code, "%s%s%s%s", error->message, by[0] ? " (" : "", by,
+             by[0] ? " says so)" : "");
+}
+
 static void on_finished(void *arg, const struct ddm_error *error)
 {
     struct job *job = arg;
@@ -102,7 +113,7 @@ static void on_finished(void *arg, const struct ddm_error *error)
         job->state = JOB_RANGES;
         job_changed(job);
     } else {
-        job_fail_error(job, error); /* what came stays: it may be the checksum that is wrong */
+        fail_checksum(job, error);
     }
 }
 

@@ -98,7 +98,8 @@ struct source {
     unsigned broken;             /* times that it broke off as such, in a row */
     struct rangeset given;       /* that is there now */
     unsigned wrong_pieces;
-    unsigned turn; /* of a peer: other mirrors that it was sent to, since one refused it */
+    unsigned turn;            /* of a peer: which mirror comes next */
+    uint32_t refused_mirrors; /* of a peer: a bit for each that gave it nothing */
     struct spot_state spot;
 };
 
@@ -123,6 +124,7 @@ struct transfer {
 
 struct checksum {
     char algorithm[16], hex[2 * 64 + 1];
+    char said_by[40]; /* empty: whoever asked for the file */
 };
 
 struct job {
@@ -268,8 +270,10 @@ void reply_read_error(struct transfer *transfer);
  */
 int mirror_add(struct job *job, const char *url, bool linked, struct mirror **ret);
 void mirrors_free(struct job *job);
+/* A peer cannot have it from this mirror; whether there is another one to try. */
+bool mirror_refuse(struct source *source, const struct mirror *mirror);
 /* Which one a source is to ask. */
-struct mirror *mirror_for(const struct source *source);
+struct mirror *mirror_for(struct source *source);
 /* Whether this version of `size` bytes is the one that is being downloaded. Learns the validators
  * of a mirror that is. */
 enum mirror_match {
@@ -332,7 +336,7 @@ void spot_clear(struct job *job);
 /* Looks for what else can be known; the file is being fetched meanwhile. */
 void hints_start(struct job *job, const struct fetch_head *head); /* the origin's; or NULL */
 /* The file must have that checksum, too. */
-void hints_expect(struct job *job, const char *algorithm, const char *hex);
+void hints_expect(struct job *job, const char *algorithm, const char *hex, const char *said_by);
 bool hints_pending(const struct job *job);
 void hints_stop(struct job *job);
 

@@ -65,7 +65,7 @@ static void ask_next(struct job *job)
     size_t tried = 0, own = 0;
     own_foreach (s, job) {
         own++;
-        tried += tried == own - 1 && s->failed;
+        tried += tried == own - 1 && (s->failed || sources_excluded(s));
     }
     bool peers_too = tried == own;
     unsigned most = 0;

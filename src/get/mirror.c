@@ -54,18 +54,33 @@ void mirrors_free(struct job *job)
         mirror_free(job->mirrors[--job->mirror_count]);
 }
 
-struct mirror *mirror_for(const struct source *source)
+/* Peers take turns; before there is a primary, they try one after the other. */
+struct mirror *mirror_for(struct source *source)
 {
     const struct job *job = source->job;
-    struct mirror *first = job->primary ? job->primary : job->mirrors[0];
     if (source->mirror)
         return source->mirror;
-    for (size_t i = 0; i < job->mirror_count; i++) { /* peers take turns */
-        struct mirror *m = job->mirrors[(source->plan + source->turn + i) % job->mirror_count];
-        if (m->known && !m->given_up)
+    size_t first = job->primary ? source->plan + source->turn++ : source->turn;
+    for (size_t i = 0; i < job->mirror_count; i++) {
+        struct mirror *m = job->mirrors[(first + i) % job->mirror_count];
+        bool refused = source->refused_mirrors >> ((first + i) % job->mirror_count) & 1;
+        if (!m->reserve && !m->given_up && !refused)
             return m;
     }
-    return first;
+    return job->primary ? job->primary : job->mirrors[0];
+}
+
+bool mirror_refuse(struct source *source, const struct mirror *mirror)
+{
+    const struct job *job = source->job;
+    bool others = false;
+    for (size_t i = 0; i < job->mirror_count; i++) {
+        if (job->mirrors[i] == mirror)
+            source->refused_mirrors |= (uint32_t)1 << i;
+        others |= !job->mirrors[i]->reserve && !job->mirrors[i]->given_up &&
+                  !(source->refused_mirrors >> i & 1);
+    }
+    return others;
 }
 
 /* ---- is it the same file? ---- */
@@ -113,7 +128,8 @@ enum mirror_match mirror_compare(struct transfer *t, const struct fetch_head *he
     }
     if (!same_size)
         return MIRROR_OTHER;
-    bool told = job->checksum_count > 0 || job->piece_count > 0;
+    /* What is in a pipe cannot be taken back when the checksum turns out wrong. */
+    bool told = job->piece_count > 0 || (job->checksum_count > 0 && !sink_is_stream(job->sink));
     if (!told && !is_proved(job->primary, head))
         return MIRROR_UNSURE;
     learn(m, head);

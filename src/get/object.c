@@ -215,7 +215,7 @@ static void take_digests(struct job *job, const struct transfer *t, const struct
         return;
     for (size_t i = 0; i < head->digest_count; i++)
         if (!head->digests[i].of_body || !ranges)
-            hints_expect(job, head->digests[i].algorithm, head->digests[i].hex);
+            hints_expect(job, head->digests[i].algorithm, head->digests[i].hex, "the origin");
 }
 
 static void take_version(struct job *job, struct transfer *t, const struct fetch_head *head,

@@ -25,6 +25,13 @@ static bool bad(struct transfer *t, enum plan_failure failure, const char *forma
     return false;
 }
 
+/* A peer may do better with another mirror. */
+static enum plan_failure refused_here(struct transfer *t)
+{
+    bool peer = t->source->kind == DDM_SOURCE_PEER;
+    return peer && mirror_refuse(t->source, t->mirror) ? PLAN_GONE : PLAN_REFUSED;
+}
+
 /* What a status of the origin, seen by whoever asked it, means for that source. */
 static bool bad_status(struct transfer *t, long status)
 {
@@ -33,8 +40,7 @@ static bool bad_status(struct transfer *t, long status)
     if (status == 408 || status >= 500)
         return bad(t, PLAN_GONE, "HTTP %ld", status);
     t->source->refused = t->source->kind == DDM_SOURCE_ORIGIN;
-    bool others = t->source->kind == DDM_SOURCE_PEER && ++t->source->turn < t->job->mirror_count;
-    return bad(t, others ? PLAN_GONE : PLAN_REFUSED, "HTTP %ld", status);
+    return bad(t, refused_here(t), "HTTP %ld", status);
 }
 
 void reply_refused(struct transfer *t, const char *why)
@@ -54,11 +60,23 @@ static void keep_in_reserve(struct job *job, struct mirror *mirror)
     mirror->reserve = true;
 }
 
+/* A peer was sent to a mirror that nobody had seen yet: it is not the peer's fault. */
+static bool is_peers_guess(const struct transfer *t)
+{
+    return t->source->kind == DDM_SOURCE_PEER && t->job->primary && !t->mirror->known;
+}
+
+static bool bad_guess(struct transfer *t)
+{
+    keep_in_reserve(t->job, t->mirror);
+    return bad(t, PLAN_GONE, "nothing tells that it is the same file");
+}
+
 static bool peer_status(struct transfer *t, long status)
 {
     switch (status) {
     case 409:
-        t->source->other_version = true;
+        t->source->other_version = !is_peers_guess(t);
         return bad(t, PLAN_WRONG, "sees another version of the file");
     case 429:
     case 503:
@@ -78,7 +96,10 @@ static bool check_version(struct transfer *t, const struct fetch_head *head)
     struct job *job = t->job;
     if (job->state == JOB_PROBE)
         return true;
-    switch (mirror_compare(t, head, head->total)) {
+    enum mirror_match match = mirror_compare(t, head, head->total);
+    if (match != MIRROR_SAME && is_peers_guess(t))
+        return bad_guess(t);
+    switch (match) {
     case MIRROR_SAME:
         return true;
     case MIRROR_CHANGED:
@@ -142,4 +163,8 @@ void reply_read_error(struct transfer *t)
     for (size_t i = 0; i < ARRAY_SIZE(peer_codes); i++)
         if (strcmp(error.code, peer_codes[i].code) == 0)
             t->failure = peer_codes[i].failure;
+    if (t->failure == PLAN_WRONG && is_peers_guess(t))
+        bad_guess(t);
+    else if (t->failure == PLAN_REFUSED)
+        t->failure = refused_here(t);
 }

@@ -50,7 +50,7 @@ static void describe(const struct job *job, const struct source *source, int64_t
         .name = source->name,
         .kind = source->kind,
         .state = state,
-        .bytes = p.bytes + source->stream_bytes,
+        .bytes = rangeset_total(&source->given),
         .rate = state == DDM_SOURCE_LOADING ? rate : 0,
         .leases = stream ? 1 : p.leases,
         .shares_own = state == DDM_SOURCE_PARKED && p.shares_own,

@@ -122,7 +122,7 @@ static void go(struct sink *s)
     if (s->state == SINK_ENDED || atomic_load(&s->cancelled))
         return;
     uint64_t frontier = verify_frontier(s->verify, sink_there(s));
-    if (s->stream)
+    if (s->stream && !s->held)
         stream_go(s->stream, frontier);
     verify_go(s->verify, s->stream ? stream_given(s->stream) : frontier);
 }
@@ -383,6 +383,12 @@ bool sink_expect(struct sink *sink, const char *algorithm, const char *hex)
         sparse_add_checksum(sink->sparse, digest_name(algorithm), hex);
     go(sink);
     return true;
+}
+
+void sink_hold(struct sink *sink, bool held)
+{
+    sink->held = held;
+    go(sink);
 }
 
 void sink_set_modified(struct sink *sink, int64_t modified)

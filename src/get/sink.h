@@ -127,6 +127,9 @@ int sink_add_origin(struct sink *sink, const char *url, const char *etag,
  * stream that has given bytes away, a file that is getting its name; or is none that is known. */
 bool sink_expect(struct sink *sink, const char *algorithm, const char *hex);
 
+/* A stream gives nothing away as long as it is held; a file does not care. */
+void sink_hold(struct sink *sink, bool held);
+
 /* Writes at an offset. For a stream, [offset, offset + length) must end at most SINK_WINDOW after
  * what was consumed: sink_room. What is there already must not be written again, unless it was
  * forgotten: it may be being verified. */

@@ -24,6 +24,7 @@ struct sink {
 
     struct verify *verify;
     struct rangeset streamed; /* what is there, of a stream */
+    bool held;                /* the stream gives nothing away */
     uint64_t consumed;        /* the stream's ring is free before it */
     uint64_t size;            /* DDM_SIZE_UNKNOWN: not known */
 

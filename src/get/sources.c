@@ -197,6 +197,7 @@ int sources_renew(struct job *job)
             plan_exclude_source(job->plan, s->plan);
         s->failed = s->no_ranges = s->unreachable = s->refused = s->other_version = false;
         s->status = 0;
+        s->refused_mirrors = 0;
         s->stream_bytes = 0;
         s->broken = s->wrong_pieces = 0;
     }

@@ -37,6 +37,11 @@ static void end_lease(struct transfer *t, enum plan_failure failure)
         plan_done(job->plan, t->lease, now);
     } else {
         t->source->failed = true;
+        if (t->source->kind == DDM_SOURCE_PEER) { /* another mirror may do better */
+            t->source->turn++;
+            if (job->primary && !t->mirror->known)
+                mirror_refuse(t->source, t->mirror);
+        }
         plan_fail(job->plan, t->lease, failure, t->retry_after, now);
     }
     transfer_free(t);
