@@ -5,6 +5,7 @@
  *     a piece is wrong ─ one gave it ─────▶ the source lied (an own uplink: the second time)
  *                      └ several did ─────▶ suspicion: the digest of each one's part is kept; when
  *                                           the piece is right, the part that differs tells
+ *     what was there before is wrong ─────▶ all of that is fetched again
  *     the checksum of the whole differs ──▶ what others gave is fetched again, without them
  *
  * A source that lied is excluded, the trackers are told, and what it gave is taken back. */
@@ -48,14 +49,61 @@ static bool take_back(struct job *job, uint64_t begin, uint64_t end)
     return true;
 }
 
-static bool take_back_given(struct job *job, struct source *source)
+/* All but what is in `trusted`. */
+static bool take_back_except(struct job *job, const struct rangeset *trusted)
 {
-    while (source->given.count > 0) {
-        struct range r = source->given.ranges[source->given.count - 1];
-        if (!take_back(job, r.begin, r.end))
-            return false;
-    }
+    struct range gap, run;
+    for (uint64_t at = 0; rangeset_next_gap(trusted, at, job->size, &gap); at = gap.end)
+        while (rangeset_next_run(sink_there(job->sink), gap.begin, gap.end, &run))
+            if (!take_back(job, run.begin, run.end))
+                return false;
     return true;
+}
+
+static int add_given(struct rangeset *to, const struct source *source)
+{
+    for (size_t i = 0; i < source->given.count; i++)
+        if (rangeset_add(to, source->given.ranges[i].begin, source->given.ranges[i].end, NULL) < 0)
+            return -1;
+    return 0;
+}
+
+/* What others gave stays; not what is left of runs before this one: nobody knows how much of that
+ * is the liar's. With hashes of pieces, only what it gave now: the rest is verified. */
+static bool take_back_lies(struct job *job)
+{
+    struct rangeset trusted = { 0 };
+    int r = job->piece_count == 0 ? 0 : rangeset_add(&trusted, 0, job->size, NULL);
+    for (size_t i = 0; i < job->source_count && r == 0; i++) {
+        const struct source *s = job->sources[i];
+        if (!s->lied)
+            r = add_given(&trusted, s);
+        for (size_t k = 0; s->lied && job->piece_count > 0 && k < s->given.count && r == 0; k++)
+            r = rangeset_remove(&trusted, s->given.ranges[k].begin, s->given.ranges[k].end, NULL);
+    }
+    if (r < 0)
+        job_fail(job, DDM_E_FAIL, "out of memory");
+    bool good = r == 0 && take_back_except(job, &trusted);
+    rangeset_release(&trusted);
+    return good;
+}
+
+void blame_compare(struct job *job, uint64_t offset, const char *data, size_t length)
+{
+    struct range run;
+    char buf[4096];
+    for (uint64_t at = offset; rangeset_next_run(sink_there(job->sink), at, offset + length, &run);
+         at = run.end) {
+        run.end = MIN(run.end, run.begin + sizeof buf);
+        size_t n = (size_t)range_length(run);
+        bool differs = sink_read(job->sink, run.begin, buf, n) == 0 &&
+                       memcmp(buf, data + (run.begin - offset), n) != 0;
+        for (size_t i = 0; i < job->source_count && differs; i++)
+            rangeset_remove(&job->sources[i]->given, run.begin, run.end, NULL);
+        if (differs && !sink_forget(job->sink, run.begin, run.end))
+            job_fail(job, DDM_E_CHANGED,
+                     "wrong bytes were found out when they had been given away");
+    }
 }
 
 static bool same_machine(const struct source *a, const struct source *b)
@@ -95,11 +143,25 @@ void blame_source(struct job *job, struct source *source, const char *what)
                   str_bytes(bytes, sizeof bytes, given));
     if (source->kind == DDM_SOURCE_PEER)
         sources_report(job, source);
-    for (size_t i = 0; i < job->source_count; i++)
-        if (same_machine(job->sources[i], source) && !take_back_given(job, job->sources[i]))
-            return;
-    if (job->state == JOB_FINISHING)
+    if (take_back_lies(job) && job->state == JOB_FINISHING)
         job->state = JOB_RANGES;
+    job_changed(job);
+}
+
+void blame_restored(struct job *job)
+{
+    struct rangeset trusted = { 0 };
+    int r = 0;
+    for (size_t i = 0; i < job->source_count && r == 0; i++)
+        r = add_given(&trusted, job->sources[i]);
+    report_notice(job,
+                  "what was there from before is not what the origin has: it is fetched again");
+    if (r < 0)
+        job_fail(job, DDM_E_FAIL, "out of memory");
+    else
+        take_back_except(job, &trusted);
+    rangeset_release(&trusted);
+    job->restored = 0;
     job_changed(job);
 }
 
@@ -150,14 +212,16 @@ static void suspect(struct job *job, struct source *source, struct range piece)
     }
 }
 
-/* It was wrong before, and whoever did it was not found: no peer that took part both times stays.
- */
-static void blame_all_peers(struct job *job, struct range piece)
+/* It was wrong before, and whoever did it was not found: nobody who took part both times stays, but
+ * for the primary itself. */
+static void blame_all(struct job *job, struct range piece)
 {
-    for (size_t i = 0; i < job->source_count; i++)
-        if (job->sources[i]->kind == DDM_SOURCE_PEER &&
-            rangeset_count_within(&job->sources[i]->given, piece.begin, piece.end) > 0)
-            blame_source(job, job->sources[i], "had a part in pieces that were wrong");
+    for (size_t i = 0; i < job->source_count; i++) {
+        struct source *s = job->sources[i];
+        if (s->mirror != job->primary &&
+            rangeset_count_within(&s->given, piece.begin, piece.end) > 0)
+            blame_source(job, s, "had a part in a piece that was wrong twice");
+    }
 }
 
 static void blame_givers(struct job *job, struct range piece)
@@ -178,7 +242,7 @@ static void blame_givers(struct job *job, struct range piece)
         return;
     }
     if (count_suspicions(job, piece, true) > 0)
-        blame_all_peers(job, piece);
+        blame_all(job, piece);
     for (size_t i = 0; i < job->source_count && !sole; i++)
         suspect(job, job->sources[i], piece);
 }
@@ -218,35 +282,53 @@ void blame_right_piece(struct job *job, struct range piece)
 
 /* ---- the whole ---- */
 
-bool blame_recover(struct job *job)
+/* The one stream, and nobody else, from its beginning. */
+static bool stream_again(struct job *job)
 {
-    struct rangeset trusted = { 0 };
-    struct range gap;
-    size_t others = 0;
-    if (job->recovered || job->streaming || sink_is_stream(job->sink))
+    if (!take_back(job, 0, job->size))
         return false;
-    job->recovered = true;
-    own_foreach (own, job)
-        for (size_t i = 0; i < own->given.count && own->mirror == job->primary; i++)
-            if (rangeset_add(&trusted, own->given.ranges[i].begin, own->given.ranges[i].end, NULL))
-                break; /* without memory it is fetched again */
-    bool doubtful = rangeset_total(&trusted) < job->size && sources_own(job) > 0;
-    for (size_t i = 0; i < job->source_count && doubtful; i++) {
+    report_notice(job, "the checksum does not match: all is fetched again from %s",
+                  job->primary->shown);
+    job->stream_done = job->restored = 0;
+    stream_fall_back(job);
+    return true;
+}
+
+static void leave_out_others(struct job *job)
+{
+    for (size_t i = 0; i < job->source_count; i++) {
         struct source *s = job->sources[i];
-        if (s->kind == DDM_SOURCE_ORIGIN && s->mirror == job->primary)
+        if (s->mirror == job->primary)
             continue;
-        others += rangeset_total(&s->given) > 0;
         plan_exclude_source(job->plan, s->plan);
         spot_forget_source(s);
         str_copy(s->why, sizeof s->why, "the checksum did not match");
         s->told = true;
     }
-    if (doubtful)
-        report_notice(job, "the checksum does not match: what %s gave is fetched again from %s",
-                      others > 0 ? "others" : "an earlier run", job->primary->shown);
-    for (uint64_t at = 0; doubtful && rangeset_next_gap(&trusted, at, job->size, &gap);
-         at = gap.end)
-        doubtful = take_back(job, gap.begin, gap.end);
+}
+
+bool blame_recover(struct job *job)
+{
+    struct rangeset trusted = { 0 };
+    int r = 0;
+    if (job->recovered || sink_is_stream(job->sink) || sources_own(job) == 0)
+        return false;
+    job->recovered = true;
+    own_foreach (own, job)
+        if (own->mirror == job->primary && r == 0)
+            r = add_given(&trusted, own); /* without memory more is fetched again */
+    bool doubtful = rangeset_total(&trusted) < job->size;
+    if (doubtful && job->streaming) {
+        doubtful = stream_again(job);
+    } else if (doubtful) {
+        leave_out_others(job);
+        report_notice(job,
+                      "the checksum does not match: what others or an earlier run gave is "
+                      "fetched again from %s",
+                      job->primary->shown);
+        doubtful = take_back_except(job, &trusted);
+        job->state = JOB_RANGES;
+    }
     rangeset_release(&trusted);
     return doubtful;
 }

@@ -133,7 +133,7 @@ static int take_urls(struct ddm_download *d, const struct ddm_options *o, struct
         r = url_check(url, err);
         if (r == 0 && strlen(url) >= MESSAGE_URL_SIZE)
             r = error_set(err, DDM_E_USAGE, "the URL is too long");
-        if (r == 0 && mirror_add(job, url, false, &mirror) < 0)
+        if (r == 0 && mirror_add(job, url, NULL, &mirror) < 0)
             r = error_memory(err);
         if (r == 0 && mirror)
             job->has_secrets |= strcmp(mirror->url, mirror->shown) != 0;
@@ -178,6 +178,8 @@ static int take_pieces(struct ddm_download *d, const struct ddm_options *o, stru
         if (r < 0)
             return r;
     }
+    if (o->output && strcmp(o->output, "-") == 0 && o->piece_length > SINK_WINDOW / 4)
+        return 0; /* a pipe's window does not hold them: as if there were none */
     job->piece_length = o->piece_length;
     job->piece_count = count;
     int r = keep_string(d, &job->piece_algorithm, o->piece_algorithm, err);
@@ -217,6 +219,7 @@ static int share_headers(struct job *job, const struct ddm_options *o, struct dd
     int r = 0;
     for (const char *const *h = o->headers; h && *h && r == 0; h++) {
         r = fetch_check_header(*h, err);
+        job->has_logins |= r == 0 && fetch_header_is_secret(*h);
         if (r == 0)
             r = share_header(job, o, *h, err);
     }
@@ -234,12 +237,30 @@ static int share_headers(struct job *job, const struct ddm_options *o, struct dd
     return r;
 }
 
+static int take_linked_profile(struct ddm_download *d, const struct ddm_options *o,
+                               struct ddm_error *err)
+{
+    struct fetch_profile *p = &d->job.linked;
+    *p = d->job.profile;
+    p->user = p->cookies = NULL;
+    p->netrc = p->keys = false;
+    const char **open = keep(d, calloc(count_of(o->headers) + 1, sizeof *open));
+    if (!open)
+        return error_memory(err);
+    p->headers = open;
+    for (const char *const *h = d->job.profile.headers; *h; h++)
+        if (!fetch_header_is_secret(*h))
+            *open++ = *h;
+    return 0;
+}
+
 static int take_profile(struct ddm_download *d, const struct ddm_options *o, struct ddm_error *err)
 {
     struct job *job = &d->job;
     struct fetch_profile *p = &job->profile;
     int r = share_headers(job, o, err);
     job->has_secrets |= o->user || o->netrc || o->cookies;
+    job->has_logins |= job->has_secrets;
     p->keys = true;
     p->netrc = o->netrc;
     p->connect_timeout = o->connect_timeout;
@@ -256,7 +277,7 @@ static int take_profile(struct ddm_download *d, const struct ddm_options *o, str
                     { &p->proxy, o->proxy } };
     for (size_t i = 0; i < ARRAY_SIZE(strings) && r == 0; i++)
         r = keep_string(d, strings[i].to, strings[i].from, err);
-    return r;
+    return r < 0 ? r : take_linked_profile(d, o, err);
 }
 
 static int take_redirects(struct job *job, const struct ddm_options *o, struct ddm_error *err)

@@ -39,6 +39,7 @@ struct hints {
     char *metalink;     /* to be fetched; NULL: none, or done */
     bool asks_metalink; /* the exchange is about it */
     size_t place;       /* next one to look at */
+    bool unsure;        /* one of them could not be fetched, and may be there */
     bool looks, found;  /* for checksum files */
 };
 
@@ -70,13 +71,13 @@ static void add_mirror(struct job *job, const char *base, const char *url)
     struct mirror *mirror = NULL;
     unsigned linked = 0;
     for (size_t i = 0; i < job->mirror_count; i++)
-        linked += job->mirrors[i]->linked;
+        linked += job->mirrors[i]->linked != NULL;
     _cleanup_free_ char *whole = url_resolve(base, url);
-    if (linked >= MAX_LINKED || !whole || url_check(whole, NULL) < 0)
+    bool safe = whole && (!str_starts_with(base, "https:") || str_starts_with(whole, "https:"));
+    if (linked >= MAX_LINKED || !safe || url_check(whole, NULL) < 0)
         return;
-    if (mirror_add(job, whole, true, &mirror) < 0 ||
-        (mirror && sources_add_mirror(job, mirror) < 0))
-        job_fail(job, DDM_E_FAIL, "out of memory");
+    if (mirror_add(job, whole, job->primary, &mirror) == 0 && mirror)
+        sources_add_mirror(job, mirror); /* not needed: without memory it is left out */
 }
 
 /* The file in a Metalink that is this one: of its name, or the only one. */
@@ -110,6 +111,8 @@ static void read_sums(struct hints *h, const struct place *place,
 {
     struct job *job = h->job;
     char name[FILENAME_SIZE], algorithm[16], hex[2 * 64 + 1];
+    h->unsure |= reply->why && reply->status != 401 && reply->status != 403 &&
+                 reply->status != 404 && reply->status != 410;
     if (reply->why)
         return;
     filename_from_url(name, job->primary->url);
@@ -123,10 +126,11 @@ static void read_sums(struct hints *h, const struct place *place,
 static void finish(struct hints *h)
 {
     struct job *job = h->job;
-    if (h->looks && !h->found)
+    if (h->looks && !h->found && h->unsure)
+        job_fail(job, DDM_E_NETWORK, "checksum files beside the file could not be looked at");
+    else if (h->looks && !h->found)
         report_notice(job, "no checksum file lies beside the file: it is not verified");
     hints_stop(job);
-    sink_hold(job->sink, false);
     if (job->state == JOB_FINISHING)
         job_finish(job);
 }
@@ -143,13 +147,22 @@ static void on_reply(void *arg, const struct exchange_reply *reply)
         next(h);
 }
 
+/* A public origin shall not make us look into private networks. */
+static bool allows(void *arg, const struct sockaddr *address, unsigned redirects)
+{
+    const struct hints *h = arg;
+    return !h->job->primary->is_public || policy_allows(h->job->redirects, address);
+}
+
 static bool ask(struct hints *h, const char *url, size_t limit)
 {
+    const struct job *job = h->job;
+    bool same = url && url_same_host(url, job->primary->url);
     struct fetch_request request = { .url = url,
                                      .timeout = HINT_TIMEOUT,
-                                     .profile = &h->job->profile };
-    return url &&
-           exchange_get(&h->exchange, h->job->outside, &request, limit, on_reply, h, NULL) == 0;
+                                     .allow = allows,
+                                     .profile = same ? &job->profile : &job->linked };
+    return url && exchange_get(&h->exchange, job->outside, &request, limit, on_reply, h, NULL) == 0;
 }
 
 static void next(struct hints *h)
@@ -190,7 +203,8 @@ void hints_start(struct job *job, const struct fetch_head *head)
             h->metalink = url_resolve(job->primary->url, link.url);
     }
     if (h->metalink || h->looks) {
-        sink_hold(job->sink, true); /* a pipe gets nothing that cannot be checked any more */
+        if (job->sink)
+            sink_hold(job->sink, true); /* a pipe gets nothing that cannot be checked any more */
         next(h);
     } else {
         hints_stop(job);
@@ -211,4 +225,6 @@ void hints_stop(struct job *job)
     free(h->metalink);
     free(h);
     job->hints = NULL;
+    if (job->sink)
+        sink_hold(job->sink, false);
 }

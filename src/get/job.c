@@ -47,9 +47,14 @@ void job_stop_transfers(struct job *job)
 void job_finish(struct job *job)
 {
     job->state = JOB_FINISHING;
-    job->size = job_done_bytes(job);
+    if (!job->already)
+        job->size = job_done_bytes(job);
     job_stop_transfers(job);
-    if (!hints_pending(job)) /* else they call again */
+    if (hints_pending(job)) /* they call again */
+        return;
+    if (job->already)
+        object_end_already(job);
+    else
         sink_finish(job->sink, job->size);
 }
 
@@ -110,7 +115,6 @@ static void on_finished(void *arg, const struct ddm_error *error)
     if (error->code != DDM_E_CHECKSUM || job->state != JOB_FINISHING) {
         job_fail_error(job, error); /* code 0: done */
     } else if (blame_recover(job)) {
-        job->state = JOB_RANGES;
         job_changed(job);
     } else {
         fail_checksum(job, error);
@@ -161,7 +165,8 @@ static void forget_object(struct job *job)
 {
     for (size_t i = 0; i < job->mirror_count; i++) {
         struct mirror *m = job->mirrors[i];
-        m->known = m->expires = false;
+        m->known = m->expires = m->proved = m->reserve = false;
+        m->given_up |= m->linked != NULL; /* by what the file was */
         m->etag[0] = m->last_modified[0] = '\0';
         free(m->redirected);
         m->redirected = NULL;
@@ -251,7 +256,8 @@ static void on_tick(void *arg)
     int64_t now = loop_now();
     if (job->state == JOB_ENDED)
         return;
-    if (job->max_time > 0 && now - job->started >= job->max_time && job->state != JOB_FINISHING)
+    if (job->max_time > 0 && now - job->started >= job->max_time &&
+        (job->state != JOB_FINISHING || hints_pending(job)))
         job_fail(job, DDM_E_NETWORK, "not done within the time that it was given (--max-time)");
     pace_tick(job, now);
     plan_tick(job->plan, now);

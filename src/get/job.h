@@ -54,10 +54,12 @@ enum job_state { JOB_PROBE, JOB_RANGES, JOB_STREAM, JOB_FINISHING, JOB_ENDED };
 /* One URL of the file. The first to answer is the *primary*: the file is what it says. */
 struct mirror {
     char *url, *shown; /* shown: without a password, for people, events and peers' journals */
-    bool linked;       /* the origin named it: it must not lead from a public address to others */
-    bool is_public;    /* so was the first address that it was fetched from */
-    bool known;        /* gives the same file as far as can be told; then its validators are: */
-    bool reserve;      /* nothing tells: kept for when the others have failed */
+    /* Who named it, NULL: the user. It must not lead from a public address to others. */
+    const struct mirror *linked;
+    bool is_public; /* so was the first address that it was fetched from */
+    bool proved;    /* so do its validators; peers are sent to no other */
+    bool known;     /* gives the same file as far as can be told; then its validators are: */
+    bool reserve;   /* nothing tells: kept for when the others have failed */
     bool given_up;
     char etag[FETCH_ETAG_SIZE], last_modified[64];
     char *redirected; /* where it leads, as long as that works; or NULL */
@@ -143,12 +145,12 @@ struct job {
     char host_id[MESSAGE_ID_SIZE];
     unsigned connections, retries;
     int64_t max_time; /* ns; 0: none */
-    bool no_peers, has_secrets, insecure, force, only_newer, quiet_tracker;
+    bool no_peers, has_secrets, has_logins, insecure, force, only_newer, quiet_tracker;
     size_t tracker_count; /* of trackers[].at, below */
     const struct address *peers;
     size_t peer_count;
-    const char *const *interfaces; /* NULL at the end; the first may be it */
-    struct fetch_profile profile;
+    const char *const *interfaces;        /* NULL at the end; the first may be it */
+    struct fetch_profile profile, linked; /* linked: without secrets, for whom the origin names */
     char peer_headers[MESSAGE_HEADERS_SIZE]; /* for message_fetch */
     struct policy *redirects;                /* where a redirect to what is not public may lead */
     ddm_event_fn *on_event;
@@ -236,6 +238,8 @@ extern const struct sink_ops job_sink_ops;
  * the job ended, starts over, or this source is left out. */
 int object_identify(struct job *job, struct transfer *transfer, const struct fetch_head *head,
                     bool ranges);
+/* The file is there, complete; its checksums are known, and are compared. */
+void object_end_already(struct job *job);
 /* Before anything is fetched: whether the output can be made. */
 int object_check_output(const struct job *job, struct ddm_error *err);
 
@@ -268,7 +272,7 @@ void reply_read_error(struct transfer *transfer);
 /* mirror.c */
 /* A URL of the file; twice the same is once, and what is too much is left out. -1 without memory.
  */
-int mirror_add(struct job *job, const char *url, bool linked, struct mirror **ret);
+int mirror_add(struct job *job, const char *url, const struct mirror *linked, struct mirror **ret);
 void mirrors_free(struct job *job);
 /* A peer cannot have it from this mirror; whether there is another one to try. */
 bool mirror_refuse(struct source *source, const struct mirror *mirror);
@@ -284,6 +288,8 @@ enum mirror_match {
 };
 enum mirror_match mirror_compare(struct transfer *transfer, const struct fetch_head *head,
                                  uint64_t size);
+/* As whom: secrets are for those whom the user named. */
+const struct fetch_profile *mirror_profile(const struct transfer *transfer);
 /* Where to send a request to it now. */
 const char *mirror_target(struct transfer *transfer);
 /* A reply was right: where it came from can be asked directly from now on. */
@@ -315,8 +321,13 @@ void sources_report(struct job *job, const struct source *source);
 
 /* blame.c */
 int blame_note(struct source *source, struct range range); /* it gave that; -1 without memory */
+/* The one stream brings bytes that are there already: the right ones. Those that differ are
+ * forgotten, so that they can be written. */
+void blame_compare(struct job *job, uint64_t offset, const char *data, size_t length);
 /* A source gave something wrong, for sure: it is left out, and what it gave is fetched again. */
 void blame_source(struct job *job, struct source *source, const char *what);
+/* The same of what a run before left. */
+void blame_restored(struct job *job);
 void blame_wrong_piece(struct job *job, struct range piece);
 void blame_right_piece(struct job *job, struct range piece);
 /* The file does not have its checksum: what others than the origin itself gave in this run is
@@ -327,6 +338,8 @@ void blame_clear(struct job *job);
 /* spot.c */
 /* A source gave new bytes, before they are noted. */
 void spot_see(struct source *source, uint64_t offset, const char *data, size_t length);
+/* The same of what a run before left. */
+void spot_see_restored(struct job *job);
 /* At each schedule: compares what is chosen. True as long as the download must wait for that. */
 bool spot_run(struct job *job);
 void spot_forget_source(struct source *source); /* nothing of it is to be compared any more */

@@ -17,6 +17,8 @@ void lend_drop_cancelled(struct job *job)
         if (info.stalled) {
             t->source->failed = true;
             str_copy(t->source->why, sizeof t->source->why, "no data came for a while");
+            if (!t->started)
+                mirror_target_failed(t, 0);
         }
         transfer_free(t);
     }

@@ -25,7 +25,7 @@ static struct mirror *mirror_free(struct mirror *m)
     return NULL;
 }
 
-int mirror_add(struct job *job, const char *url, bool linked, struct mirror **ret)
+int mirror_add(struct job *job, const char *url, const struct mirror *linked, struct mirror **ret)
 {
     for (size_t i = 0; i < job->mirror_count; i++)
         if (strcmp(job->mirrors[i]->url, url) == 0)
@@ -64,7 +64,7 @@ struct mirror *mirror_for(struct source *source)
     for (size_t i = 0; i < job->mirror_count; i++) {
         struct mirror *m = job->mirrors[(first + i) % job->mirror_count];
         bool refused = source->refused_mirrors >> ((first + i) % job->mirror_count) & 1;
-        if (!m->reserve && !m->given_up && !refused)
+        if (!m->reserve && !m->given_up && !refused && (m->proved || !m->known))
             return m;
     }
     return job->primary ? job->primary : job->mirrors[0];
@@ -130,9 +130,11 @@ enum mirror_match mirror_compare(struct transfer *t, const struct fetch_head *he
         return MIRROR_OTHER;
     /* What is in a pipe cannot be taken back when the checksum turns out wrong. */
     bool told = job->piece_count > 0 || (job->checksum_count > 0 && !sink_is_stream(job->sink));
-    if (!told && !is_proved(job->primary, head))
+    bool proved = is_proved(job->primary, head);
+    if (!proved && (!told || t->source->kind == DDM_SOURCE_PEER))
         return MIRROR_UNSURE;
     learn(m, head);
+    m->proved = proved;
     sink_add_origin(job->sink, m->shown, m->etag, m->last_modified);
     return MIRROR_SAME;
 }
@@ -156,6 +158,11 @@ bool mirror_promote(struct job *job)
 
 /* ---- where it leads ---- */
 
+const struct fetch_profile *mirror_profile(const struct transfer *t)
+{
+    return t->mirror->linked ? &t->job->linked : &t->job->profile;
+}
+
 const char *mirror_target(struct transfer *t)
 {
     t->redirected = t->mirror->redirected && !t->mirror->expires;
@@ -167,7 +174,7 @@ void mirror_learn_target(struct transfer *t)
     struct mirror *m = t->mirror;
     const char *url = fetch_effective_url(t->fetch);
     /* Logins are for the host that was named; only libcurl knows when to leave them out. */
-    if (t->redirected || m->expires || m->redirected || t->job->has_secrets || !url[0] ||
+    if (t->redirected || m->expires || m->redirected || t->job->has_logins || !url[0] ||
         strcmp(url, m->url) == 0)
         return;
     m->redirected = strdup(url); /* without memory it is asked itself */
@@ -175,7 +182,8 @@ void mirror_learn_target(struct transfer *t)
 
 bool mirror_target_failed(struct transfer *t, long status)
 {
-    bool gone = status == 0 || status == 401 || status == 403 || status == 404 || status == 410;
+    bool gone = status == 0 || status == 401 || status == 403 || status == 404 || status == 410 ||
+                (status >= 500 && status != 503);
     if (!t->redirected || !gone)
         return false;
     t->mirror->expires = true;
@@ -190,6 +198,6 @@ bool mirror_allows(void *arg, const struct sockaddr *address, unsigned redirects
     if (redirects == 0 && !t->redirected)
         m->is_public |= good;
     bool led = redirects > 0 || t->redirected || m->linked;
-    bool from_public = m->linked ? t->job->mirrors[0]->is_public : m->is_public;
+    bool from_public = m->linked ? m->linked->is_public : m->is_public;
     return good || !led || !from_public;
 }

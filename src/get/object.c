@@ -48,23 +48,37 @@ static void on_verified(void *arg, const struct ddm_error *error)
     job_fail_error(job, &mine); /* code 0: done */
 }
 
-/* It ends well without a byte; what was asked for is still looked at. */
-static void end_already(struct job *job)
+void object_end_already(struct job *job)
 {
     struct sink_checksum sums[JOB_MAX_CHECKSUMS];
     struct ddm_error err = { 0 };
     for (size_t i = 0; i < job->checksum_count; i++)
         sums[i] = (struct sink_checksum){ job->checksums[i].algorithm, job->checksums[i].hex };
-    job->already = true;
-    job->state = JOB_FINISHING;
     if (job->checksum_count == 0 ||
         sink_verify_file(&job->verify, job->loop, job->path, sums, job->checksum_count, on_verified,
                          job, &err) < 0)
         job_fail_error(job, &err);
 }
 
-/* Whether what stands at the path is the file: of its size, and not older than the origin's. 1: it
- * is, and the job ends; 0: it is to be downloaded; negative: failed. */
+/* Why what stands at the path is not to be taken for the file; NULL: it is. A date must be equal
+ * (finished files get the origin's), unless checksums will tell. */
+static const char *why_not(const struct job *job, uint64_t size, int64_t date, int64_t modified)
+{
+    bool told = job->checksum_count > 0 || job->checksum_auto;
+    if (job->size == DDM_SIZE_UNKNOWN)
+        return "the origin tells no size";
+    if (size != job->size)
+        return "it has another size";
+    if (job->only_newer)
+        return modified == 0 || date < modified ? "the origin's is newer" : NULL;
+    if (told)
+        return NULL;
+    if (modified == 0 || job->piece_count > 0)
+        return "nothing tells whether it is the same";
+    return date != modified ? "it has another date" : NULL;
+}
+
+/* 1: the file is there, and the job ends soon; 0: it is to be downloaded; negative: failed. */
 static int look_for_it(struct job *job, int64_t modified)
 {
     struct ddm_error err;
@@ -80,21 +94,17 @@ static int look_for_it(struct job *job, int64_t modified)
     }
     if (found == SINK_FOUND_NOTHING || job->force)
         return 0;
-    bool told = job->only_newer ? modified != 0 : true;
-    if (told && size == job->size && date >= modified) {
-        end_already(job);
-        return 1;
-    }
-    if (job->only_newer)
+    const char *why = why_not(job, size, date, modified);
+    if (why && job->only_newer)
         return 0;
-    job_fail(job, DDM_E_USAGE,
-             "%s exists already, and is not the origin's file (%s): --force "
-             "replaces it",
-             job->path,
-             job->size == DDM_SIZE_UNKNOWN ? "the origin tells no size"
-             : size != job->size           ? "another size"
-                                           : "the origin's is newer");
-    return -DDM_E_USAGE;
+    if (why) {
+        job_fail(job, DDM_E_USAGE, "%s exists already, and %s (--force replaces it)", job->path,
+                 why);
+        return -DDM_E_USAGE;
+    }
+    job->already = true;
+    job->state = JOB_FINISHING;
+    return 1;
 }
 
 /* ---- the output ---- */
@@ -122,6 +132,8 @@ static int restore(struct job *job, enum sink_start start, const char *why)
         job->stream_done = rangeset_run_end(there, 0);
     else if (plan_restore(job->plan, there) < 0)
         return -DDM_E_FAIL;
+    if (!job->streaming)
+        spot_see_restored(job);
     report_notice(
         job, "going on: %s were there already",
         str_bytes(bytes, sizeof bytes, job->streaming ? job->stream_done : job->restored));
@@ -147,7 +159,7 @@ static int open_sink(struct job *job, int64_t modified)
                                   .piece_length = job->piece_length,
                                   .pieces = job->pieces,
                                   .piece_count = job->piece_count,
-                                  .modified = job->only_newer ? modified : 0 };
+                                  .modified = modified };
     int r = stream || !job->directory ? 0 : sink_make_directory(job->directory, &err);
     if (r == 0)
         r = sink_new(&job->sink, job->loop, &config, &job_sink_ops, job, &start, &why, &err);
@@ -222,7 +234,7 @@ static void take_version(struct job *job, struct transfer *t, const struct fetch
                          bool ranges)
 {
     struct mirror *m = job->primary = t->mirror;
-    m->known = true;
+    m->known = m->proved = true;
     str_copy(m->etag, sizeof m->etag, head->etag);
     str_copy(m->last_modified, sizeof m->last_modified, head->last_modified);
     job->encoded = head->encoded;
@@ -237,6 +249,7 @@ static int prepare_output(struct job *job, const struct fetch_head *head)
     int64_t modified = http_date_parse(head->last_modified, strlen(head->last_modified));
     if (job->sink) {
         struct sink_object object = describe(job);
+        sink_set_modified(job->sink, MAX(modified, (int64_t)0));
         if (sink_restart(job->sink, &object)) {
             for (size_t i = 0; i < job->checksum_count; i++)
                 sink_expect(job->sink, job->checksums[i].algorithm, job->checksums[i].hex);
@@ -275,6 +288,10 @@ int object_identify(struct job *job, struct transfer *transfer, const struct fet
     if (ranges)
         plan_set_size(job->plan, job->size);
     int r = prepare_output(job, head);
+    if (job->already) { /* as soon as its checksums are known */
+        hints_start(job, NULL);
+        job_finish(job);
+    }
     if (r < 0)
         return r;
     if (ranges)

@@ -134,8 +134,8 @@ static void on_piece(void *arg, struct range piece, bool right)
         s->ops->on_right_piece(s->arg, piece);
         return;
     }
-    if (sink_forget(s, piece.begin, piece.end))
-        s->ops->on_wrong_piece(s->arg, piece);
+    s->ops->on_wrong_piece(s->arg, piece);
+    sink_forget(s, piece.begin, piece.end); /* in any case */
 }
 
 static void on_verify_turn(void *arg, int error)

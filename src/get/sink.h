@@ -23,9 +23,9 @@ struct sink;
 struct sink_ops {
     /* A stream's reader has taken all bytes before `consumed`. */
     void (*on_consumed)(void *arg, uint64_t consumed);
-    /* The hash of a piece does not match. The sink has forgotten these bytes as if they had never
-     * been written; whoever gave them is the caller's matter. A sink_finish before it is as if it
-     * had not been called. */
+    /* The hash of a piece does not match. It can still be read (sink_read) to see who gave what;
+     * the caller forgets it, and the sink does so behind the call in any case. A sink_finish before
+     * it is as if it had not been called. */
     void (*on_wrong_piece)(void *arg, struct range piece);
     /* All of a piece is there and its hash matches. */
     void (*on_right_piece)(void *arg, struct range piece);

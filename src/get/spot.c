@@ -17,8 +17,8 @@
 
 #define SPOT_SIZE     (16 * KIB)
 #define SPOT_LARGE    MIB        /* where a tenth or more is compared */
-#define SPOT_TRIES    8          /* in a row, then what is left is not compared; */
-#define SPOT_LAST     2          /* so many where nothing else is waited for */
+#define SPOT_DEAD     2          /* tries of an uplink that has no way to the origin */
+#define SPOT_RESTORED 64         /* samples of what a run before left, at most */
 #define SPOT_PATIENCE (3 * SEC)  /* for a connection */
 #define SPOT_PAUSE    SEC        /* between two */
 #define SPOT_SILENCE  (20 * SEC) /* of one */
@@ -40,6 +40,7 @@ struct spot_check {
     struct digest *digest;
     uint64_t position;
     bool right; /* the head was */
+    int64_t retry_after;
 };
 
 static struct sample *sample_free(struct sample *s)
@@ -69,18 +70,21 @@ static uint64_t random_below(uint64_t limit)
     return limit > 0 ? random % limit : 0;
 }
 
-/* Where in the next window the sample lies. */
+/* Where in the next window the sample lies. Before the first window there is one more, early, so
+ * that there is at least one of each. */
 static void choose(struct source *source)
 {
     struct spot_state *s = &source->spot;
     uint64_t share = MIN(source->job->spot_check, 1000000U);
     uint64_t size = share >= 100000 ? SPOT_LARGE : SPOT_SIZE;
     uint64_t window = MAX(size * 1000000 / share, size);
-    s->from = s->window_end +
-              random_below(s->samples == 0 && share < 100000 ? SPOT_SIZE / 2 : window - size + 1);
+    if (s->samples++ == 0 && window > size) {
+        s->from = random_below(SPOT_SIZE / 2);
+    } else {
+        s->from = s->window_end + random_below(window - size + 1);
+        s->window_end += window;
+    }
     s->to = s->from + size;
-    s->window_end += window;
-    s->samples++;
 }
 
 static void close_sample(struct spot_state *s)
@@ -119,7 +123,7 @@ void spot_see(struct source *source, uint64_t offset, const char *data, size_t l
     if (!is_checked(source))
         return;
     uint64_t begin = s->given, end = s->given + length;
-    for (;;) {
+    for (;;) { /* a sample may begin before the end of the early one: what is over is over */
         if (s->samples == 0 || begin >= s->to) {
             close_sample(s);
             choose(source);
@@ -129,9 +133,42 @@ void spot_see(struct source *source, uint64_t offset, const char *data, size_t l
             take(source, offset + (from - s->given), data + (from - s->given), (size_t)(to - from));
         if (end < s->to)
             break;
-        begin = s->to;
+        begin = MAX(begin, s->to);
     }
     s->given = end;
+}
+
+/* A byte of a set, by its number in it; and what follows it in one piece, up to SPOT_SIZE. */
+static struct range pick(const struct rangeset *set, uint64_t number)
+{
+    size_t i = 0;
+    while (number >= range_length(set->ranges[i]))
+        number -= range_length(set->ranges[i++]);
+    uint64_t begin = set->ranges[i].begin + number;
+    return (struct range){ begin, MIN(begin + SPOT_SIZE, set->ranges[i].end) };
+}
+
+void spot_see_restored(struct job *job)
+{
+    const struct rangeset *there = sink_there(job->sink);
+    uint64_t total = rangeset_total(there), count = total / SPOT_SIZE * job->spot_check / 1000000;
+    if (job->spot_check == 0 || total == 0 || job->checksum_count + job->piece_count > 0)
+        return;
+    char *buf = malloc(SPOT_SIZE);
+    for (uint64_t i = 0; buf && i < MIN(MAX(count, (uint64_t)1), (uint64_t)SPOT_RESTORED); i++) {
+        struct sample *s = calloc(1, sizeof *s);
+        if (!s)
+            break;
+        s->range = pick(there, random_below(total));
+        size_t n = (size_t)range_length(s->range);
+        if (sink_read(job->sink, s->range.begin, buf, n) < 0 ||
+            digest_once("sha-256", buf, n, s->hex, sizeof s->hex) < 0) {
+            free(s);
+            break;
+        }
+        list_push_back(&job->samples, &s->link);
+    }
+    free(buf);
 }
 
 void spot_forget_source(struct source *source)
@@ -167,6 +204,7 @@ static int on_head(void *arg, const struct fetch_head *head)
 {
     struct spot_check *c = arg;
     struct job *job = c->job;
+    c->retry_after = head->retry_after;
     if (head->status != 206 || !head->range || head->encoded ||
         head->begin != c->sample->range.begin || head->end != c->sample->range.end)
         return -DDM_E_NETWORK;
@@ -198,18 +236,21 @@ static void on_done(void *arg, const struct fetch_result *result)
     digest_final(c->digest, hex);
     bool same = whole && strcmp(hex, sample->hex) == 0;
     c->fetch = NULL;
+    int64_t pause = MAX(c->retry_after, MIN(job->spot_failures + 1, 3U) * SPOT_PAUSE);
     bool at_once = !whole && mirror_target_failed(&c->as, result->status);
     check_free(c);
     if (job->state == JOB_ENDED)
         return;
     if (!whole && !at_once) {
         job->spot_failures++;
-        job->spot_again = loop_now() + SPOT_PAUSE;
+        job->spot_again = loop_now() + pause;
     } else if (whole) {
         job->spot_failures = 0;
         sample_free(sample);
-        if (!same)
+        if (!same && source)
             blame_source(job, source, "gave wrong bytes");
+        else if (!same)
+            blame_restored(job);
     }
     job_changed(job);
 }
@@ -271,22 +312,34 @@ static struct sample *next_sample(struct job *job, bool last)
     return NULL;
 }
 
+/* An uplink that answers must be able to compare; one that has no way there cannot help. */
+static void give_up(struct job *job, const struct source *by)
+{
+    if (by && !by->unreachable) {
+        job_fail(job, DDM_E_NETWORK,
+                 "what peers gave could not be compared with the origin "
+                 "(--spot-check 0 does without): %s",
+                 by->why);
+        return;
+    }
+    if (!job->told_spot)
+        report_notice(job, "no uplink of this machine can be used to compare what peers gave: it "
+                           "stays unchecked");
+    job->told_spot = true;
+    spot_clear(job);
+}
+
 bool spot_run(struct job *job)
 {
     if (job->spot)
         return true;
-    bool last = plan_complete(job->plan);
-    struct sample *sample = next_sample(job, last);
+    struct sample *sample = next_sample(job, plan_complete(job->plan));
     if (!sample)
         return false;
     struct source *by = reference(job);
-    if (!by || job->spot_failures >= (last ? SPOT_LAST : SPOT_TRIES)) {
-        if (!job->told_spot)
-            report_notice(job, "no uplink of this machine can be used to compare what peers gave: "
-                               "it stays unchecked");
-        job->told_spot = true;
-        spot_clear(job);
-        return false;
+    if (!by || job->spot_failures >= (by->unreachable ? SPOT_DEAD : job->retries)) {
+        give_up(job, by);
+        return job->state == JOB_ENDED;
     }
     if (loop_now() >= job->spot_again)
         start(job, sample, by);

@@ -62,6 +62,7 @@ void stream_fall_back(struct job *job)
         if (own->broken > last->broken)
             last = own;
     job_stop_transfers(job);
+    spot_clear(job); /* what the stream brings is compared as it comes */
     bool kept = keep_beginning(job);
     job->state = JOB_STREAM;
     job->streaming = true;

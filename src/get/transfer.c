@@ -172,11 +172,10 @@ static int stream_data(struct transfer *t, const char *data, size_t length)
     size_t skip = (size_t)MIN((uint64_t)length, known), n = length - skip;
     if (n > sink_room(job->sink, job->stream_done))
         return FETCH_PAUSE;
+    blame_compare(job, t->position, data, length);
+    int r = write_new(t, t->position, data, length);
     t->position += length;
-    if (n == 0)
-        return 0;
-    int r = write_new(t, job->stream_done, data + skip, n);
-    if (r < 0)
+    if (n == 0 || r < 0)
         return r;
     t->source->stream_bytes += n;
     job->stream_done += n;
@@ -257,7 +256,7 @@ static struct fetch_request origin_request(const struct transfer *t, const char 
                                    .fresh = t->source->interface && t->source->failed,
                                    .patience = sources_patience(t->source),
                                    .allow = mirror_allows,
-                                   .profile = &t->job->profile };
+                                   .profile = mirror_profile(t) };
 }
 
 static int request_origin(struct transfer *t, struct ddm_error *err)

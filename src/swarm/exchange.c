@@ -14,6 +14,7 @@ struct exchange {
     char *body;
     size_t length, capacity, limit;
     bool too_large;
+    bool (*allow)(void *arg, const struct sockaddr *address, unsigned redirects);
     exchange_fn *done;
     void *arg;
 };
@@ -70,6 +71,12 @@ static void on_done(void *arg, const struct fetch_result *result)
     e->done(e->arg, &reply); /* may free e */
 }
 
+static bool allows(void *arg, const struct sockaddr *address, unsigned redirects)
+{
+    const struct exchange *e = arg;
+    return e->allow(e->arg, address, redirects);
+}
+
 int exchange_get(struct exchange **ret, struct fetcher *fetcher,
                  const struct fetch_request *request, size_t limit, exchange_fn *done, void *arg,
                  struct ddm_error *err)
@@ -78,8 +85,10 @@ int exchange_get(struct exchange **ret, struct fetcher *fetcher,
     struct exchange *e = calloc(1, sizeof *e);
     if (!e)
         return error_memory(err);
-    *e = (struct exchange){ .limit = limit, .done = done, .arg = arg };
-    int r = fetch_start(&e->fetch, fetcher, request, &ops, e, err);
+    *e = (struct exchange){ .limit = limit, .allow = request->allow, .done = done, .arg = arg };
+    struct fetch_request mine = *request;
+    mine.allow = request->allow ? allows : NULL;
+    int r = fetch_start(&e->fetch, fetcher, &mine, &ops, e, err);
     if (r < 0) {
         free(e);
         return r;

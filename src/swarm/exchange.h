@@ -23,7 +23,7 @@ int exchange_new(struct exchange **ret, struct fetcher *fetcher, const struct ad
                  const char *method, const char *path, const char *body, size_t limit,
                  int64_t timeout, exchange_fn *done, void *arg, struct ddm_error *err);
 /* The same for any request, to any server: its whole reply in memory. What `request` points to must
- * stay until `done` (but for the URL). */
+ * stay until `done` (but for the URL); its `allow` is given `arg`. */
 int exchange_get(struct exchange **ret, struct fetcher *fetcher,
                  const struct fetch_request *request, size_t limit, exchange_fn *done, void *arg,
                  struct ddm_error *err);
