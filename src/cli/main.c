@@ -43,7 +43,7 @@
  *             metalink_file   one file of a Metalink while it is read
  *             socket          addresses for the kernel; interfaces of this machine
  *             sparse          a sparse file and its journal
- *             sparse_internal what the two share
+ *             sparse_internal  what the two share
  *             sparse_turn     its turns: synced, then recorded
  *             store           bytes that were fetched, for whoever reads them next
  *             sums            checksum files beside downloads
