@@ -11,6 +11,10 @@
 #include <errno.h>
 #include <string.h>
 
+/* Hashing takes at most so much at once; a stream's reader gets what is behind it afterwards. */
+#define FILE_TURN   (256 * MIB)
+#define STREAM_TURN (4 * MIB)
+
 static void advance(struct sink *s);
 
 /* ---- what is there ---- */
@@ -302,7 +306,8 @@ static int open_file(struct sink *s, const struct sink_config *config, enum sink
 static int open_sink(struct sink *s, const struct sink_config *config, enum sink_start *ret_start,
                      const char **ret_why, struct ddm_error *err)
 {
-    if (verify_new(&s->verify, s->loop, &verify_ops, s) < 0 ||
+    uint64_t turn = config->path ? FILE_TURN : STREAM_TURN;
+    if (verify_new(&s->verify, s->loop, turn, &verify_ops, s) < 0 ||
         loop_timer_new(&s->soon, s->loop, on_soon, s) < 0)
         return error_memory(err);
     int r = expect_all(s, config, err);

@@ -10,6 +10,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#define TURN (64 * MIB) /* hashed at once */
+
 struct sink_verify {
     struct verify *verify;
     int fd;
@@ -101,7 +103,8 @@ int sink_verify_file(struct sink_verify **ret, struct loop *loop, const char *pa
     c->done = done;
     c->arg = arg;
     int r = 0;
-    if (verify_new(&c->verify, loop, &ops, c) < 0 || loop_timer_new(&c->soon, loop, on_soon, c) < 0)
+    if (verify_new(&c->verify, loop, TURN, &ops, c) < 0 ||
+        loop_timer_new(&c->soon, loop, on_soon, c) < 0)
         r = error_memory(err);
     if (r == 0)
         r = open_file(c, path, err);

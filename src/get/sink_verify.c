@@ -11,8 +11,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
-#define TURN_BYTES  (4 * MIB)            /* at most, unless one piece is longer */
-#define TURN_PIECES 64                   /* the bits of turn.wrong */
+#define TURN_PIECES 1024                 /* at most */
 #define BLOCK       ((size_t)128 * 1024) /* read at once: stays in the cache of a core */
 #define WHOLES_MAX  8                    /* more than there are algorithms */
 
@@ -31,8 +30,9 @@ struct verify {
 
     struct whole wholes[WHOLES_MAX];
     size_t whole_count;
-    bool contradicted; /* two digests of one algorithm */
-    uint64_t limit;
+    bool contradicted;          /* two digests of one algorithm */
+    atomic_uint_fast64_t limit; /* how far they may go now; it grows while a turn runs */
+    atomic_uint_fast64_t claim; /* how far the turn is reading: see pass_wholes */
 
     const char *const *pieces;
     size_t piece_count; /* 0: none */
@@ -41,22 +41,26 @@ struct verify {
     struct rangeset ready, right; /* of numbers of pieces */
     bool misfit, no_memory;
 
-    /* The turn: the pool reads this and writes `wrong` and `error`. */
+    /* The turn: the pool reads this and writes `end`, `wrong` and `error`. */
     struct {
-        bool busy, pieces, vain;
+        bool busy, pieces;
+        atomic_bool vain;
         bool orphaned; /* nobody else has its digests any more */
         struct digest *digests[WHOLES_MAX];
         size_t digest_count;
-        uint64_t begin, end;  /* bytes */
+        uint64_t begin, end;  /* bytes; of digests of the whole: what came of it */
+        uint64_t most;        /* and where it ends at the latest */
         uint64_t first, last; /* pieces */
-        uint64_t wrong;
+        bool wrong[TURN_PIECES];
         int error;
     } turn;
+    uint64_t turn_bytes;
     bool ordered_next;
     atomic_bool cancelled;
 };
 
-int verify_new(struct verify **ret, struct loop *loop, const struct verify_ops *ops, void *arg)
+int verify_new(struct verify **ret, struct loop *loop, uint64_t turn_bytes,
+               const struct verify_ops *ops, void *arg)
 {
     struct verify *v = calloc(1, sizeof *v);
     if (!v || !(v->block = malloc(BLOCK))) {
@@ -67,6 +71,7 @@ int verify_new(struct verify **ret, struct loop *loop, const struct verify_ops *
     v->ops = ops;
     v->arg = arg;
     v->size = DDM_SIZE_UNKNOWN;
+    v->turn_bytes = turn_bytes;
     *ret = v;
     return 0;
 }
@@ -187,14 +192,15 @@ static void back_to_the_beginning(struct whole *w)
     digest_reset(w->digest);
 }
 
-/* Those of the turn go back when it has ended. */
+/* Those of the turn go back when it has ended; if it has not come that far, it will not. */
 static void rewind_wholes(struct verify *v, uint64_t passed)
 {
+    atomic_store(&v->limit, MIN(atomic_load(&v->limit), passed));
     for (size_t i = 0; i < v->whole_count; i++) {
         struct whole *w = &v->wholes[i];
-        if (w->in_turn)
-            v->turn.vain |= v->turn.end > passed;
-        else if (w->position > passed)
+        if (w->in_turn && atomic_load(&v->claim) > passed)
+            atomic_store(&v->turn.vain, true);
+        else if (!w->in_turn && w->position > passed)
             back_to_the_beginning(w);
     }
 }
@@ -210,8 +216,9 @@ int verify_forget(struct verify *verify, uint64_t begin, uint64_t end)
         uint64_t first = begin / verify->piece_length, last = (end - 1) / verify->piece_length + 1;
         rangeset_remove(&verify->ready, first, last, NULL);
         rangeset_remove(&verify->right, first, last, NULL);
-        if (verify->turn.busy && verify->turn.pieces)
-            verify->turn.vain |= first < verify->turn.last && verify->turn.first < last;
+        if (verify->turn.busy && verify->turn.pieces && first < verify->turn.last &&
+            verify->turn.first < last)
+            atomic_store(&verify->turn.vain, true);
     }
     rewind_wholes(verify, begin);
     return 0;
@@ -221,7 +228,8 @@ void verify_restart(struct verify *verify)
 {
     rangeset_release(&verify->ready);
     rangeset_release(&verify->right);
-    verify->turn.vain = verify->turn.busy;
+    atomic_store(&verify->limit, 0);
+    atomic_store(&verify->turn.vain, verify->turn.busy);
     verify->turn.orphaned |= verify->turn.busy && !verify->turn.pieces;
     for (size_t i = 0; i < verify->whole_count; i++)
         if (!verify->wholes[i].in_turn) /* else they are the turn's now */
@@ -248,38 +256,60 @@ uint64_t verify_passed(const struct verify *verify)
 
 /* ---- a turn, on the pool ---- */
 
-/* Reads [begin, end) into the digests of the turn. */
-static int pass(struct verify *v, uint64_t begin, uint64_t end)
+static bool is_over(struct verify *v)
 {
-    for (uint64_t at = begin; at < end && !atomic_load(&v->cancelled);) {
-        size_t n = (size_t)MIN(end - at, (uint64_t)BLOCK);
-        int error = v->ops->read(v->arg, at, v->block, n);
-        if (error)
-            return error;
-        for (size_t i = 0; i < v->turn.digest_count; i++)
-            digest_update(v->turn.digests[i], v->block, n);
-        at += n;
+    return atomic_load(&v->cancelled) || atomic_load(&v->turn.vain);
+}
+
+/* Reads [begin, end), a block at most, into the digests of the turn. */
+static int pass_block(struct verify *v, uint64_t begin, uint64_t end)
+{
+    size_t n = (size_t)(end - begin);
+    int error = v->ops->read(v->arg, begin, v->block, n);
+    for (size_t i = 0; i < v->turn.digest_count && !error; i++)
+        digest_update(v->turn.digests[i], v->block, n);
+    return error;
+}
+
+/* Up to the limit, wherever it is by then: the loop may be busy for many a millisecond, and hashing
+ * must not wait for it. What is forgotten lowers the limit. Each side says first what it is about
+ * to do and then looks at what the other one said, so that a block that is being forgotten is
+ * either not read, or known to have been read. */
+static void pass_wholes(struct verify *v)
+{
+    uint64_t at = v->turn.begin;
+    while (!is_over(v) && !v->turn.error) {
+        uint64_t limit = MIN((uint64_t)atomic_load(&v->limit), v->turn.most);
+        uint64_t end = MIN(limit, at + BLOCK);
+        if (end <= at)
+            break;
+        atomic_store(&v->claim, end);
+        if (atomic_load(&v->limit) < end)
+            continue;
+        v->turn.error = pass_block(v, at, end);
+        at = end;
     }
-    return 0;
+    v->turn.end = at;
+}
+
+static void pass_piece(struct verify *v, uint64_t number)
+{
+    char hex[DIGEST_HEX_SIZE];
+    uint64_t begin = number * v->piece_length, end = MIN(begin + v->piece_length, v->turn.end);
+    for (uint64_t at = begin; at < end && !v->turn.error && !is_over(v); at += BLOCK)
+        v->turn.error = pass_block(v, at, MIN(at + BLOCK, end));
+    digest_final(v->piece_digest, hex);
+    v->turn.wrong[number - v->turn.first] = strcasecmp(hex, v->pieces[number]) != 0;
 }
 
 static void run_turn(void *arg)
 {
     struct verify *v = arg;
-    char hex[DIGEST_HEX_SIZE];
-    v->turn.wrong = 0;
     v->turn.error = 0;
-    if (!v->turn.pieces) {
-        v->turn.error = pass(v, v->turn.begin, v->turn.end);
-        return;
-    }
-    for (uint64_t i = v->turn.first; i < v->turn.last && !v->turn.error; i++) {
-        uint64_t begin = i * v->piece_length, end = MIN(begin + v->piece_length, v->turn.end);
-        v->turn.error = pass(v, begin, end);
-        digest_final(v->piece_digest, hex);
-        if (strcasecmp(hex, v->pieces[i]) != 0)
-            v->turn.wrong |= (uint64_t)1 << (i - v->turn.first);
-    }
+    if (!v->turn.pieces)
+        pass_wholes(v);
+    for (uint64_t i = v->turn.first; v->turn.pieces && i < v->turn.last; i++)
+        pass_piece(v, i);
 }
 
 /* ---- turns, on the loop ---- */
@@ -289,7 +319,7 @@ static bool choose_pieces(struct verify *v)
     struct range run;
     if (!rangeset_next_run(&v->ready, 0, UINT64_MAX, &run))
         return false;
-    uint64_t fit = MAX(TURN_BYTES / v->piece_length, (uint64_t)1);
+    uint64_t fit = MAX(v->turn_bytes / v->piece_length, (uint64_t)1);
     uint64_t most = MIN(fit, (uint64_t)TURN_PIECES);
     v->turn.pieces = true;
     v->turn.first = run.begin;
@@ -304,12 +334,12 @@ static bool choose_pieces(struct verify *v)
 /* Those that are furthest behind, until they have caught up with the next ones. */
 static bool choose_ordered(struct verify *v)
 {
-    uint64_t begin = verify_passed(v), end = MIN(v->limit, begin + TURN_BYTES);
-    if (v->whole_count == 0 || begin >= v->limit)
+    uint64_t begin = verify_passed(v), most = begin + v->turn_bytes;
+    if (v->whole_count == 0 || begin >= atomic_load(&v->limit))
         return false;
     for (size_t i = 0; i < v->whole_count; i++)
         if (v->wholes[i].position > begin)
-            end = MIN(end, v->wholes[i].position);
+            most = MIN(most, v->wholes[i].position);
     v->turn.digest_count = 0;
     for (size_t i = 0; i < v->whole_count; i++) {
         v->wholes[i].in_turn = v->wholes[i].position == begin;
@@ -318,7 +348,8 @@ static bool choose_ordered(struct verify *v)
     }
     v->turn.pieces = false;
     v->turn.begin = begin;
-    v->turn.end = end;
+    v->turn.most = most;
+    atomic_store(&v->claim, begin);
     return true;
 }
 
@@ -327,7 +358,7 @@ static void turn_done(void *arg);
 void verify_go(struct verify *verify, uint64_t limit)
 {
     struct verify *v = verify;
-    v->limit = limit;
+    atomic_store(&v->limit, limit);
     if (v->turn.busy || atomic_load(&v->cancelled))
         return;
     bool ordered = v->ordered_next && choose_ordered(v);
@@ -335,9 +366,10 @@ void verify_go(struct verify *verify, uint64_t limit)
         return;
     v->ordered_next = v->turn.pieces;
     v->turn.busy = true;
-    v->turn.vain = false;
+    atomic_store(&v->turn.vain, false);
     if (loop_work(v->loop, run_turn, turn_done, v) < 0) {
         v->turn.error = ENOMEM;
+        v->turn.end = v->turn.begin;
         turn_done(v);
     }
 }
@@ -358,15 +390,15 @@ static void end_ordered(struct verify *v, bool vain)
 /* All of them count before the first is told: who is told may change anything. */
 static void end_pieces(struct verify *v)
 {
-    uint64_t first = v->turn.first, last = v->turn.last, wrong = v->turn.wrong;
+    uint64_t first = v->turn.first, last = v->turn.last;
     for (uint64_t i = first; i < last; i++) {
-        bool right = !(wrong >> (i - first) & 1);
+        bool right = !v->turn.wrong[i - first];
         if (rangeset_remove(&v->ready, i, i + 1, NULL) < 0 ||
             (right && rangeset_add(&v->right, i, i + 1, NULL) < 0))
             v->no_memory = true;
     }
     for (uint64_t i = first; i < last; i++) {
-        bool right = !(wrong >> (i - first) & 1);
+        bool right = !v->turn.wrong[i - first];
         if (!right || rangeset_contains(&v->right, i, i + 1))
             v->ops->on_piece(v->arg, piece_at(v, i), right);
     }
@@ -375,8 +407,9 @@ static void end_pieces(struct verify *v)
 static void turn_done(void *arg)
 {
     struct verify *v = arg;
-    bool vain = v->turn.vain || v->turn.error || atomic_load(&v->cancelled);
-    int error = v->turn.vain ? 0 : v->turn.error;
+    bool forgotten = atomic_load(&v->turn.vain);
+    bool vain = forgotten || v->turn.error || atomic_load(&v->cancelled);
+    int error = forgotten ? 0 : v->turn.error;
     v->turn.busy = false;
     for (size_t i = 0; i < v->turn.digest_count && v->turn.orphaned; i++)
         digest_free(v->turn.digests[i]);

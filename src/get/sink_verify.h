@@ -24,7 +24,9 @@ struct verify_ops {
     void (*on_turn)(void *arg, int error);
 };
 
-int verify_new(struct verify **ret, struct loop *loop, const struct verify_ops *ops, void *arg);
+/* A turn takes `turn_bytes` at most, or one piece. -1 without memory. */
+int verify_new(struct verify **ret, struct loop *loop, uint64_t turn_bytes,
+               const struct verify_ops *ops, void *arg);
 /* No turn is running. NULL allowed, returns NULL. */
 struct verify *verify_free(struct verify *verify);
 
