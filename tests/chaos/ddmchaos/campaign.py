@@ -40,9 +40,8 @@ def line_of(result):
     if bytes_.size:
         out += f", bytes {bytes_.ratio:.2f}"
         if bytes_.ends:
-            out += f", {bytes_.seconds_per_end:.1f} s per end"
-        if bytes_.lost:
-            out += f", lost {max(bytes_.lost) / bytes_.rate:.1f} s"
+            out += f", {bytes_.seconds_per_end:.1f} s again per end"
+            out += f", {bytes_.seconds_lost:.1f} s lost"
     return f"{word} seed {script.seed}: {script}: {happened}: {out}"
 
 
@@ -62,10 +61,11 @@ class Summary:
         for result in results:
             for fault in result.played:
                 counts[fault.kind] = counts.get(fault.kind, 0) + 1
+        kills = sum(result.kills for result in results)
         worst = max(results, key=lambda result: result.bytes.seconds_per_end, default=None)
-        lost = [lost / result.bytes.rate for result in results for lost in result.bytes.lost]
+        lost = max((result.bytes.seconds_lost for result in results), default=0.0)
         lines = [
-            f"{len(results)} rounds, {sum(r.tries for r in results)} tries,"
+            f"{len(results)} rounds, {kills} kills of the client, {sum(r.tries for r in results)} tries,"
             f" {sum(r.script.size for r in results) / MIB:.0f} MiB, {len(self.failed())} failed",
             "faults: " + ", ".join(f"{count} {kind}" for kind, count in sorted(counts.items())),
         ]
@@ -73,7 +73,7 @@ class Summary:
             lines.append(
                 f"fetched again for each end of the client: at most"
                 f" {worst.bytes.seconds_per_end:.1f} s of flow (seed {worst.script.seed});"
-                f" not kept, as it counts: at most {max(lost, default=0):.1f} s"
+                f" not kept, as it counts: at most {lost:.1f} s"
             )
         lines += [f"failed: {HOW_AGAIN.format(seed=seed)}" for seed in self.failed()]
         return "\n".join(lines)

@@ -4,7 +4,7 @@ what ends it, or None. Faults of the client come only while there is one."""
 
 import signal
 
-from .judge import Exit
+from .judge import SEEN_WITHIN, Exit
 
 
 def kill_client(play, fault):
@@ -20,6 +20,7 @@ def interrupt_client(play, fault):
     if play.attempt.is_young():
         play.attempt.may_end(-number)  # it has not come to say what it does then
     play.attempt.must_end_soon()
+    play.attempt.interrupted += 1
     play.note_client_dies(fault)
     play.attempt.process.signal(number)
 
@@ -94,8 +95,13 @@ def new_version(play, fault):
     """The origin's file becomes another one. No download may mix the two."""
     if play.attempt:
         play.attempt.may_end(Exit.CHANGED)
-    play.lost_counts = False
-    play.stage.publish(1)
+    play.outdate(SEEN_WITHIN if play.attempt else 0.0)
+
+
+def kill_client_at_new_version(play, fault):
+    """What it has is of the old one when it comes again."""
+    kill_client(play, fault)
+    play.outdate(0.0)
 
 
 BY_KIND = {
@@ -112,4 +118,5 @@ BY_KIND = {
     "freeze origin": freeze_origin,
     "fill disk": fill_disk,
     "new version": new_version,
+    "kill client at new version": kill_client_at_new_version,
 }

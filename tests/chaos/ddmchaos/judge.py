@@ -7,12 +7,15 @@ client's patience, so none of them is a reason to give up.
 
 Bytes. All that came in over the uplinks, without headers, may be the file once and
 
-    what DDM does on its own    ranges fetched by two at the end, spot checks
-    for each end of the client  KEPT_WITHIN of flow, a probe, what was on its way
-    for each other fault        what was on its way through what it struck
-    for another version         all of the first one
+    what DDM does on its own       ranges fetched by two at the end, spot checks
+    for each sudden end            KEPT_WITHIN of flow, or what it had if that is less, and a probe
+    for each end in good order     what was on its way, and a probe
+    for each other fault           what was on its way through what it struck
+    for another version            what the client had of the first one, and, where it ran, what came
+                                   until it saw that
 
-A link's counter knows nothing of what a server only meant to send."""
+A link's counter knows nothing of what a server only meant to send. Besides, what the client itself
+says that it had must be restored by the next one, but for as much as that."""
 
 from dataclasses import dataclass, field
 
@@ -22,13 +25,15 @@ KIB = 1 << 10
 
 KEPT_WITHIN = 3.0  # s: what came before that is not fetched again
 PROBE = 1 * MIB
+IN_ORDER = 256 * KIB  # of what it had, where it could record that; its count is of all sources
 # Of what DDM does on its own: hedges and spot checks, and a little of it per source.
 OWN_SHARE = 0.0075
 OWN_PER_SOURCE = 256 * KIB
 # On its way through one host: queues, sockets, what a fill is ahead of its readers.
 ON_ITS_WAY = 0.5  # s of its uplink's rate
 ON_ITS_WAY_LEAST = 512 * KIB
-QUEUED = 2.0  # s of it, where nobody reads
+QUEUED = 1.0  # s of it, where nobody reads
+SEEN_WITHIN = 3.0  # s of flow until a client that runs sees another version
 
 
 class Exit:
@@ -44,18 +49,35 @@ class Wrong(AssertionError):
 
 
 @dataclass
+class End:
+    """Of a client, before it was done."""
+
+    sudden: bool  # it had no time to record what it had
+    had: int  # bytes, as it said
+    frozen_for: float  # s in which nobody took what came
+    lost: int | None = None  # of them, as the next one says
+
+    def may_lose(self, rate):
+        return min(KEPT_WITHIN * rate, self.had) if self.sudden else IN_ORDER
+
+    def may_cost(self, rate, sources):
+        """Bytes that come once more."""
+        queues = sum(map(on_its_way, sources))
+        kept = min(KEPT_WITHIN * rate, self.had + queues) if self.sudden else queues
+        return int(kept + PROBE + self.frozen_for * rate)
+
+
+@dataclass
 class Bytes:
     """The account of a round."""
 
-    size: int = 0  # of the versions that were to be had
+    size: int = 0  # of the version that was published
     came: int = 0
     own: int = 0  # allowed for each of the reasons above
     others: int = 0
-    ends: int = 0  # of the client, before it was done
-    per_end: int = 0
+    by_ends: int = 0
+    ends: list = field(default_factory=list)
     rate: float = 0.0
-    extra: int = 0  # for what was special about the ends
-    lost: list = field(default_factory=list)  # by each end, as the client itself counts
 
     @property
     def ratio(self):
@@ -63,28 +85,33 @@ class Bytes:
 
     @property
     def allowed(self):
-        return self.size + self.own + self.others + self.extra + self.ends * self.per_end
+        return self.size + self.own + self.others + self.by_ends
 
     @property
     def seconds_per_end(self):
-        """Of flow at the full rate that each end of the client cost, with what has no other
-        reason."""
-        if self.ends == 0:
-            return 0.0
-        again = self.came - self.size - self.own - self.others - self.extra
-        return max(again, 0) / self.rate / self.ends
+        """Of flow at the full rate that came again for each end, with no other reason."""
+        again = self.came - self.size - self.own - self.others
+        return max(again, 0) / self.rate / len(self.ends) if self.ends else 0.0
+
+    @property
+    def seconds_lost(self):
+        """The most that any client had and the next one did not."""
+        return max([end.lost / self.rate for end in self.ends if end.lost is not None], default=0.0)
 
     def check(self):
         if self.came > self.allowed:
             raise Wrong(
                 f"{self.came} bytes came for {self.size}; allowed were {self.allowed}: {self.own}"
-                f" on its own, {self.others} by faults, {self.ends} ends of the client at"
-                f" {self.per_end}, {self.extra} that it held when frozen"
+                f" on its own, {self.others} by faults, {self.by_ends} by ends of the client"
             )
-        limit = KEPT_WITHIN * self.rate + PROBE
-        for lost in self.lost:
-            if lost > limit:
-                raise Wrong(f"{lost} bytes that were there are not kept; allowed are {limit:.0f}")
+        for end in self.ends:
+            limit = end.may_lose(self.rate)
+            if end.lost is not None and end.lost > limit:
+                how = "sudden" if end.sudden else "orderly"
+                raise Wrong(
+                    f"a client had {end.had} bytes; after its {how} end {end.lost} of them were"
+                    f" not restored; allowed are {limit:.0f}"
+                )
 
 
 def on_its_way(rate):
@@ -105,15 +132,16 @@ def cost(script, fault):
     return 0
 
 
-def account(script, played, stage, ends, came):
-    """The account of a round in which these faults happened."""
+def account(script, played, size, outdated, ends, came):
+    """The account of a round in which these faults happened; `outdated` were had of a version that
+    was not the last one."""
     sources = script.source_rates
     return Bytes(
-        size=sum(stage.sizes),
+        size=size,
         came=came,
-        own=int(OWN_SHARE * sum(stage.sizes)) + OWN_PER_SOURCE * len(sources),
-        others=sum(cost(script, fault) for fault in played),
+        own=int(OWN_SHARE * (size + outdated)) + OWN_PER_SOURCE * len(sources),
+        others=outdated + sum(cost(script, fault) for fault in played),
+        by_ends=sum(end.may_cost(script.rate, sources) for end in ends),
         ends=ends,
-        per_end=int(KEPT_WITHIN * script.rate) + PROBE + sum(map(on_its_way, sources)),
         rate=script.rate,
     )

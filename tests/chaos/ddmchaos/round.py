@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from ddmlab.waiting import PATIENCE
 
 from . import faults
-from .judge import Bytes, Exit, Wrong, account
+from .judge import Bytes, End, Exit, Wrong, account
 from .script import Script, script_of
 from .stage import NAME
 
@@ -34,6 +34,7 @@ class Attempt:
         self.process = get.process
         self.deadline = time.monotonic() + deadline * PATIENCE
         self.frozen_for = 0.0
+        self.interrupted = 0
         self._fits = {Exit.DONE}
 
     def may_end(self, code):
@@ -71,15 +72,13 @@ class Round:
         self.result = Result(script)
         self.attempt = None  # the client that runs
         self.disk_full = False
-        self.lost_counts = True  # that what was done is done stays comparable
         self._actions = []
         self._order = itertools.count()
         self._began = 0.0
         self._start_at = None
-        self._ends = 0
-        self._extra = 0
-        self._done_before = None  # bytes that the last client had, as it said
-        self._lost = []
+        self._ends = []
+        self._outdated = None  # bytes that were had of the first version when there was another
+        self._version = 0  # that was published
 
     # --- time ------------------------------------------------------------------------------------
 
@@ -98,7 +97,7 @@ class Round:
             heapq.heappop(self._actions)[2]()
 
     def _happen(self, fault):
-        if fault.kind.endswith("client") and self.attempt is None:
+        if fault.is_of_client and self.attempt is None:
             # As soon as there is one: then it is reading what the last one left.
             self._at(self._start_at + fault.lasts, lambda: self._happen(fault))
             return
@@ -116,9 +115,14 @@ class Round:
 
     def note_client_dies(self, fault):
         """A fault is about to end it."""
-        self.result.kills += fault.kind == "kill client"
-        self._extra += int(self.attempt.frozen_for * self.script.rate)
+        self.result.kills += fault.kind.startswith("kill")
         self._start_at = self._now() + (fault.lasts or 0.0)
+
+    def outdate(self, seen_within):
+        """Now the origin has another version. A client that runs sees it within so many seconds."""
+        had = self._had(self.attempt) if self.attempt else self._ends[-1].had
+        self._outdated = int(had + seen_within * self.script.rate)
+        self.stage.publish(1)
 
     def _start(self):
         self._start_at = None
@@ -146,9 +150,9 @@ class Round:
         if code == Exit.DONE:
             if version is None:
                 raise Wrong(f"exit 0 without a file\n{attempt.process.tail()}")
+            self._version = version
             return True
-        self._ends += 1
-        self._done_before = max(attempt.get.done_bytes(), self._done_before or 0)
+        self._ends.append(self._end_of(attempt))
         if self._start_at is None:
             self._start_at = self._now() + AGAIN_PAUSE
         return False
@@ -162,15 +166,23 @@ class Round:
             raise Wrong(f"{path.name} was published, {path.stat().st_size} bytes, and is wrong")
         return version
 
+    def _had(self, attempt):
+        """Bytes, as it says; those of the one before where it came to nothing."""
+        if not attempt.start_event() and self._ends:
+            return self._ends[-1].had
+        return attempt.get.done_bytes()
+
+    def _end_of(self, attempt):
+        had = self._had(attempt)
+        sudden = attempt.process.code != Exit.INTERRUPTED or attempt.interrupted > 1
+        return End(sudden, had, attempt.frozen_for)
+
     def _check_restored(self, attempt):
-        """How much of what it had before it has now, by its own count."""
+        """How much of what the one before had it has now, by its own count."""
         event = attempt.start_event()
-        if not event or self._done_before is None or not self.lost_counts:
-            return
-        if event.get("already"):
-            return
-        self._lost.append(max(self._done_before - event.get("restored", 0), 0))
-        self._done_before = None
+        if event and self._ends and self._outdated is None:
+            end = self._ends[-1]
+            end.lost = max(end.had - event.get("restored", 0), 0)
 
     # --- the round -------------------------------------------------------------------------------
 
@@ -219,10 +231,12 @@ class Round:
         if self.script.again:
             self._check_again()
         came = self.stage.received() - before
-        bytes_ = account(self.script, self.result.played, self.stage, self._ends, came)
-        bytes_.extra, bytes_.lost = self._extra, self._lost
-        self.result.bytes = bytes_
-        bytes_.check()
+        size = self.stage.sizes[self._version]
+        outdated = self._outdated if self._version else 0
+        self.result.bytes = account(
+            self.script, self.result.played, size, outdated, self._ends, came
+        )
+        self.result.bytes.check()
 
     def _end_all_faults(self):
         """Those that have not ended yet; those that have not happened do not."""

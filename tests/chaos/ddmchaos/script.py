@@ -11,7 +11,7 @@ PAYLOAD = 1448 / 1514
 
 HOSTS = 4
 TOTAL_MBIT = (24, 64)  # of all uplinks that take part
-FLOW = (3.0, 7.0)  # seconds that the file takes at that rate
+FLOW = (4.0, 9.0)  # seconds that the file takes at that rate
 FAULTS = (1, 4)
 SOON = 0.4  # s: a fault in seven falls into the beginning
 SOON_SHARE = 1 / 7
@@ -32,7 +32,9 @@ KINDS = {
     "freeze origin": (1, (0.3, 4.0)),
     "fill disk": (2, (0.3, 3.0)),
     "new version": (1, None),
+    "kill client at new version": (2, (0.0, 1.0)),
 }
+CHANGES = {"new version", "kill client at new version"}
 OF_PEERS = {"kill peer", "freeze peer", "kill tracker", "freeze tracker", "cut lan"}
 
 
@@ -42,6 +44,10 @@ class Fault:
     kind: str
     host: int = 0  # number of the host that it happens to, where it happens to one
     lasts: float | None = None  # None: for ever
+
+    @property
+    def is_of_client(self):
+        return "client" in self.kind
 
     def __str__(self):
         where = f" h{self.host + 1}" if self.kind.split()[1] in ("peer", "uplink", "lan") else ""
@@ -123,13 +129,15 @@ def _possible(script):
     if script.disk == "folder":
         del kinds["fill disk"]
     if script.ways & {"metalink", "checksum"}:
-        del kinds["new version"]
+        kinds = {kind: weight for kind, weight in kinds.items() if kind not in CHANGES}
     return kinds
 
 
 def _fault(rng, script, flow, kinds):
     kind = rng.choices(list(kinds), kinds.values())[0]
-    at = rng.uniform(0, SOON) if rng.random() < SOON_SHARE else rng.uniform(0.05, 1.0) * flow
+    # Sudden ends late enough that too much would be lost if nothing were kept.
+    early = 0.4 if kind.startswith("kill client") else 0.05
+    at = rng.uniform(0, SOON) if rng.random() < SOON_SHARE else rng.uniform(early, 1.0) * flow
     lasts = rng.uniform(*KINDS[kind][1]) if KINDS[kind][1] else None
     if kind in ("kill peer", "kill tracker") and rng.random() < FOR_EVER:
         lasts = None
@@ -152,11 +160,11 @@ def script_of(seed):
         ways=_ways(rng),
         again=rng.random() < 0.25,
     )
-    script.new_size = script.size if rng.random() < 0.5 else int(script.size * rng.uniform(0.5, 1.2))
+    script.new_size = script.size if rng.random() < 0.7 else int(script.size * rng.uniform(0.5, 1.2))
     kinds = _possible(script)
     for _ in range(rng.randint(*FAULTS)):
         script.faults.append(_fault(rng, script, flow, kinds))
-        if script.faults[-1].kind == "new version":
-            del kinds["new version"]
+        if script.faults[-1].kind in CHANGES:
+            kinds = {kind: weight for kind, weight in kinds.items() if kind not in CHANGES}
     script.faults.sort()
     return script
