@@ -70,6 +70,8 @@ def cut_lan(play, fault):
 
 def kill_origin(play, fault):
     origin = play.stage.origins[0]
+    if play.attempt and not play.attempt.start_event():
+        play.attempt.may_end(Exit.NETWORK)
     origin.kill()
     return origin.start
 

@@ -2,8 +2,9 @@
 """What a round is held to.
 
 Exit codes. A try of the client may end with 0, and otherwise only with what was done to it: a
-signal, Ctrl-C, a full disk, a file that changed under it. No other fault lasts as long as the
-client's patience, so none of them is a reason to give up.
+signal, Ctrl-C, a full disk, a file that changed under it, an origin that nobody answers for when it
+starts. No other fault lasts as long as the client's patience, so none of them is a reason to give
+up.
 
 Bytes. All that came in over the uplinks, without headers, may be the file once and
 
@@ -32,12 +33,14 @@ OWN_PER_SOURCE = 256 * KIB
 # On its way through one host: queues, sockets, what a fill is ahead of its readers.
 ON_ITS_WAY = 0.5  # s of its uplink's rate
 ON_ITS_WAY_LEAST = 512 * KIB
-QUEUED = 1.0  # s of it, where nobody reads
+QUEUED = 1.0  # s of it, where nobody reads,
+WINDOW = 4 * MIB  # and what a peer's fills are ahead at most, where it cannot know that
 SEEN_WITHIN = 3.0  # s of flow until a client that runs sees another version
 
 
 class Exit:
     DONE = 0
+    NETWORK = 3
     CHANGED = 5
     DISK = 7
     INTERRUPTED = 8
@@ -118,17 +121,25 @@ def on_its_way(rate):
     return int(rate * ON_ITS_WAY) + ON_ITS_WAY_LEAST
 
 
+def _goes_on(rate, fault):
+    """What a peer fetches that cannot send: others fetch it, too."""
+    return on_its_way(rate) + int(min(rate * fault.lasts, WINDOW))
+
+
 def cost(script, fault):
     """Bytes that a fault may cost which is none of the client's own."""
-    every = sum(on_its_way(rate) for rate in script.source_rates)
+    rates = script.source_rates
+    rate = rates[fault.host]
     if fault.kind in ("kill peer", "cut uplink"):
-        return on_its_way(script.source_rates[fault.host])
-    if fault.kind in ("freeze peer", "cut lan"):
-        # What comes meanwhile stands in queues, until others fetch it, too.
-        rate = script.source_rates[fault.host]
+        return on_its_way(rate)
+    if fault.kind == "freeze peer":
         return on_its_way(rate) + int(rate * min(fault.lasts, QUEUED))
+    if fault.kind == "cut lan":
+        # Behind the client's own port are all the others.
+        struck = rates[1:] if fault.host == 0 else [rate]
+        return sum(_goes_on(rate, fault) for rate in struck)
     if fault.kind in ("kill origin", "freeze origin", "freeze client"):
-        return every
+        return sum(map(on_its_way, rates))
     return 0
 
 

@@ -134,6 +134,8 @@ class Round:
         self.attempt = Attempt(self.stage.start_client(), slowest + lasts + PATIENT)
         if self.disk_full:
             self.attempt.may_end(Exit.DISK)
+        if not self.stage.origins[0].process.running():
+            self.attempt.may_end(Exit.NETWORK)
         self._say(f"client {self.result.tries} starts")
 
     def _has_ended(self):
