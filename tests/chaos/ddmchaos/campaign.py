@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: MIT
 """Many rounds, a few at a time, each worker with a stage of its own."""
 
+import ctypes
 import multiprocessing
+import queue
 import signal
 import sys
 import time
@@ -11,20 +13,32 @@ from .round import play
 from .script import MIB, script_of
 from .stage import Stage
 
+PR_SET_PDEATHSIG = 1
 HOW_AGAIN = "tests/chaos/run --seed {seed} --rounds 1"
 
 
 def _work(seeds, results):
-    """A worker: rounds until there are no more seeds."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    """A worker: rounds until there are no more seeds, or until the parent dies."""
+    end_in_order()
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
     try:
         with Stage() as stage:
             while (seed := seeds.get()) is not None:
                 results.put((seed, play(stage, seed)))
-    except KeyboardInterrupt:
-        pass
     except Exception:  # noqa: BLE001 the parent shows it
         results.put((None, traceback.format_exc()))
+
+
+def end_in_order():
+    """Ctrl-C and SIGTERM unwind, so that labs are removed; a second one does not disturb that."""
+
+    def unwind(number, _):
+        for other in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(other, signal.SIG_IGN)
+        sys.exit(128 + number)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, unwind)
 
 
 def _indented(text):
@@ -82,6 +96,7 @@ class Summary:
 def run(first, rounds, at_a_time, verbose=False):
     """Plays the rounds of the seeds from `first` on; true if all went well."""
     context = multiprocessing.get_context("fork")
+    end_in_order()
     seeds, results = context.Queue(), context.Queue()
     for seed in range(first, first + rounds):
         seeds.put(seed)
@@ -105,9 +120,19 @@ def run(first, rounds, at_a_time, verbose=False):
     return len(summary.results) == rounds and not summary.failed()
 
 
+def next_result(results, workers):
+    """What a worker puts there; an error where none is left to do that."""
+    while True:
+        try:
+            return results.get(timeout=5)
+        except queue.Empty:
+            if not any(worker.is_alive() for worker in workers):
+                raise RuntimeError("all stages broke down") from None
+
+
 def _collect(summary, rounds, results, workers, verbose):
     for _ in range(rounds):
-        seed, result = results.get()
+        seed, result = next_result(results, workers)
         if seed is None:
             raise RuntimeError(f"a stage broke down\n{result}")
         summary.add(result)

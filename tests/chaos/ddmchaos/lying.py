@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 from ddmlab import Lab, content, evil
 
+from .campaign import end_in_order, next_result
 from .metalink import write_metalink
 from .script import MIB
 
@@ -106,13 +107,12 @@ def _trial(lab, path, number, salt):
 
 
 def _work(jobs, results):
+    end_in_order()
     try:
         with Lab(OWN_MBIT, None) as lab:
             path = lab.file("file", SIZE)
             while (job := jobs.get()) is not None:
                 results.put(_trial(lab, path, *job))
-    except KeyboardInterrupt:
-        pass
     except Exception:  # noqa: BLE001 the parent shows it
         results.put(traceback.format_exc())
 
@@ -149,12 +149,13 @@ def run(rounds, at_a_time, seed):
     workers = [
         context.Process(target=_work, args=(jobs, results), daemon=True) for _ in range(at_a_time)
     ]
+    end_in_order()
     began, trials = time.monotonic(), []
     for worker in workers:
         jobs.put(None)
         worker.start()
     for _ in todo:
-        trial = results.get()
+        trial = next_result(results, workers)
         if isinstance(trial, str):
             sys.exit(f"a lab broke down\n{trial}")
         trials.append(trial)
