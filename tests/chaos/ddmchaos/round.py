@@ -72,6 +72,7 @@ class Round:
         self.result = Result(script)
         self.attempt = None  # the client that runs
         self.disk_full = False
+        self._unreachable = False  # the last client found nobody at the origin
         self._actions = []
         self._order = itertools.count()
         self._began = 0.0
@@ -124,6 +125,13 @@ class Round:
         self._outdated = int(had + seen_within * self.script.rate)
         self.stage.publish(1)
 
+    def _is_in_vain(self):
+        """Whether the next client would end as the last one did."""
+        return self.disk_full or (self._unreachable and self._origin_is_down())
+
+    def _origin_is_down(self):
+        return not self.stage.origins[0].process.running()
+
     def _start(self):
         self._start_at = None
         self.result.tries += 1
@@ -134,7 +142,7 @@ class Round:
         self.attempt = Attempt(self.stage.start_client(), slowest + lasts + PATIENT)
         if self.disk_full:
             self.attempt.may_end(Exit.DISK)
-        if not self.stage.origins[0].process.running():
+        if self._origin_is_down():
             self.attempt.may_end(Exit.NETWORK)
         self._say(f"client {self.result.tries} starts")
 
@@ -155,6 +163,7 @@ class Round:
             self._version = version
             return True
         self._ends.append(self._end_of(attempt))
+        self._unreachable = code == Exit.NETWORK
         if self._start_at is None:
             self._start_at = self._now() + AGAIN_PAUSE
         return False
@@ -216,7 +225,7 @@ class Round:
         """True when the download is done."""
         self._do_what_is_due()
         if self.attempt is None:
-            if self._now() >= self._start_at and not self.disk_full:
+            if self._now() >= self._start_at and not self._is_in_vain():
                 self._start()
             return False
         if not self.attempt.process.running():
