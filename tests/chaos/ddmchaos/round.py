@@ -100,7 +100,8 @@ class Round:
     def _happen(self, fault):
         if fault.is_of_client and self.attempt is None:
             # As soon as there is one: then it is reading what the last one left.
-            self._at(self._start_at + fault.lasts, lambda: self._happen(fault))
+            soon = max(self._start_at, self._now()) + max(fault.lasts, PAUSE)
+            self._at(soon, lambda: self._happen(fault))
             return
         self._say(str(fault))
         self.result.played.append(fault)
