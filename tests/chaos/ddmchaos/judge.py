@@ -20,11 +20,13 @@ says that it had must be restored by the next one, but for as much as that."""
 
 from dataclasses import dataclass, field
 
+from ddmlab.waiting import PATIENCE
+
 from .script import MIB
 
 KIB = 1 << 10
 
-KEPT_WITHIN = 3.0  # s: what came before that is not fetched again
+KEPT_WITHIN = 3.0 * PATIENCE  # s: what came before that is not fetched again
 PROBE = 1 * MIB
 IN_ORDER = 256 * KIB  # of what it had, where it could record that; its count is of all sources
 # Of what DDM does on its own: hedges and spot checks, and a little of it per source.

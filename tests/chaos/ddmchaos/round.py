@@ -6,6 +6,7 @@ import heapq
 import itertools
 import os
 import time
+import traceback
 from dataclasses import dataclass, field
 
 from ddmlab.waiting import PATIENCE
@@ -203,8 +204,9 @@ class Round:
         try:
             self.stage.set_up(self.script)
             self._play()
-        except AssertionError as error:
-            self.result.wrong.append(str(error))
+        except Exception as error:  # noqa: BLE001 a round that breaks down is a failed one
+            known = isinstance(error, AssertionError)
+            self.result.wrong.append(str(error) if known else traceback.format_exc())
             if self.attempt:
                 self.result.wrong.append(self.attempt.process.tail(lines=8))
         finally:
