@@ -72,7 +72,8 @@ def star_total(turn):
 
 @behaviour
 def multipart(turn):
-    """multipart/byteranges as the reply to a single range."""
+    """multipart/byteranges as the reply to a single range. `twice`: the range stands in the head,
+    too, and nothing says how long the body is."""
     if turn.request.range is None:
         turn.honest()
         return
@@ -80,12 +81,12 @@ def multipart(turn):
     part = span(begin, end, turn.size)
     before = f"--x\r\nContent-Type: application/octet-stream\r\n{part}\r\n\r\n".encode()
     after = b"\r\n--x--\r\n"
-    lines = [
-        f"Content-Length: {len(before) + end - begin + len(after)}",
-        "Content-Type: multipart/byteranges; boundary=x",
-    ]
-    # Some say the range in both places.
-    lines += [part] if "twice" in turn.arguments else []
+    if "twice" in turn.arguments:
+        lines = [part, "Connection: close"]
+        turn.hang_up()
+    else:
+        lines = [f"Content-Length: {len(before) + end - begin + len(after)}"]
+    lines.append("Content-Type: multipart/byteranges; boundary=x")
     turn.head("206 Partial Content", *lines, *turn.validators())
     turn.send(before)
     turn.body(begin, end)
