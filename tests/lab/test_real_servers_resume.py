@@ -65,7 +65,7 @@ def test_a_file_that_changed_meanwhile_is_begun_anew(servers, name, way):
     first = interrupted(servers, way, url, kill=False)
     servers.put("file", Content(SIZE, 1))
     get = servers.arrives(way, url, Content(SIZE, 1), directory=first.directory)
-    assert any("change" in notice for notice in get.notices()), get.notices()
+    assert any("starting over" in notice for notice in get.notices()), get.notices()
 
 
 @pytest.mark.parametrize("way", [ALONE, WITH_PEER])
@@ -87,4 +87,4 @@ def test_a_file_that_shrank_is_begun_anew(servers, name):
     first = interrupted(servers, ALONE, url, kill=False)
     servers.put("file", Content(MIB, 1))
     get = servers.arrives(ALONE, url, Content(MIB, 1), directory=first.directory)
-    assert any("change" in notice for notice in get.notices()), get.notices()
+    assert any("starting over" in notice for notice in get.notices()), get.notices()
