@@ -72,15 +72,23 @@ void give_back(struct plan *plan, uint64_t begin, uint64_t end)
         rangeset_add(&plan->free, gap.begin, gap.end, NULL); /* reserved */
 }
 
-/* Drops a lease; what nobody else brings of it is free again. */
+/* What is on its way is not free. It takes no memory: see leases_reserve. */
+static void keep_lent(struct plan *plan)
+{
+    leases_foreach (l, plan)
+        rangeset_remove(&plan->free, l->pos, l->end, NULL);
+}
+
+/* Drops a lease; what nobody else brings of it is free again. Its twin has the same end, but may
+ * be past something that was taken back. */
 static void end_lease(struct plan *plan, struct lease *lease)
 {
     struct lease *twin = lease_find(plan, lease->twin);
     plan->hedged -= lease->hedged;
     if (twin)
         twin->twin = twin->hedged = 0;
-    else if (plan->size != PLAN_SIZE_UNKNOWN)
-        give_back(plan, lease->pos, lease->end);
+    if (plan->size != PLAN_SIZE_UNKNOWN)
+        give_back(plan, lease->pos, twin ? twin->pos : lease->end);
     source_dropped(&plan->sources[lease->source], lease);
     lease_drop(plan, lease);
 }
@@ -128,18 +136,17 @@ void plan_set_size(struct plan *plan, uint64_t size)
 {
     if (plan->size != PLAN_SIZE_UNKNOWN || size == PLAN_SIZE_UNKNOWN)
         return;
-    /* So far there was one lease at a time, each behind the one before. */
-    uint64_t removed, lent = rangeset_run_end(&plan->done, 0);
-    rangeset_remove(&plan->done, size, UINT64_MAX, &removed); /* the last range: it cannot fail */
+    uint64_t removed;
+    rangeset_remove(&plan->done, size, UINT64_MAX, &removed); /* the last ranges: it cannot fail */
     plan->wasted += removed;
     plan->size = size;
     leases_foreach (l, plan) {
-        lent = MAX(lent, l->end);
         l->end = MIN(l->end, size);
         if (l->pos >= l->end)
             cancel_lease(plan, l);
     }
-    rangeset_add(&plan->free, lent, size, NULL); /* room for it since plan_new */
+    give_back(plan, 0, size); /* room for it since plan_new */
+    keep_lent(plan);
 }
 
 int plan_restore(struct plan *plan, const struct rangeset *there)
@@ -160,14 +167,13 @@ int plan_take_back(struct plan *plan, uint64_t begin, uint64_t end)
 {
     struct range run;
     while (rangeset_next_run(&plan->done, begin, end, &run)) {
-        if (leases_reserve(plan) < 0 ||
-            rangeset_remove(&plan->done, run.begin, run.end, NULL) < 0 ||
-            rangeset_add(&plan->free, run.begin, run.end, NULL) < 0)
+        if (leases_reserve(plan) < 0 || rangeset_remove(&plan->done, run.begin, run.end, NULL) < 0)
             return -1;
         plan->wasted += range_length(run);
-        leases_foreach (l, plan) /* what is on its way already */
-            if (rangeset_remove(&plan->free, l->pos, l->end, NULL) < 0)
-                return -1;
+        if (plan->size != PLAN_SIZE_UNKNOWN) {
+            give_back(plan, run.begin, run.end);
+            keep_lent(plan);
+        }
     }
     return 0;
 }

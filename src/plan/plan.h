@@ -75,8 +75,9 @@ void plan_set_size(struct plan *plan, uint64_t size);
  * before. No source gave them. Leases that overlap them are cancelled. -1 without memory. */
 int plan_restore(struct plan *plan, const struct rangeset *there);
 
-/* What is done of [begin, end) turned out wrong: it is to be lent again, and counts as waste. -1
- * without memory. */
+/* What is done of [begin, end) turned out wrong: it is to be lent again, and counts as waste. What
+ * a lease has yet to bring comes with that lease. Not below the frontier: that was given away. -1
+ * without memory: some of it may be taken back then. */
 int plan_take_back(struct plan *plan, uint64_t begin, uint64_t end);
 
 struct plan_source_config {

@@ -63,8 +63,8 @@ static int reserve_cancelled(struct plan *plan, size_t count)
 int leases_reserve(struct plan *plan)
 {
     size_t leases = (size_t)plan->lease_count + 1;
-    /* Lending out of the middle makes one range two; each lease may come back as one more, and so
-     * may what is between ranges that are done. */
+    /* Between two ranges that are free is a lease, or a range that is done: begun by a lease, too.
+     * A new lease, or taking back out of the middle of what is done, makes it one more. */
     if (rangeset_reserve(&plan->free, plan->free.count + leases + plan->done.count + 1) < 0)
         return -1;
     if (reserve_cancelled(plan, leases) < 0)

@@ -82,16 +82,27 @@ static void fail(struct run *run)
     plan_fail(run->plan, lease, how, (int64_t)take(run, 1) * 100 * MSEC, run->now);
 }
 
+/* Anywhere, or behind where some lease is: where leases are twins, that is the other one's. */
+static void take_back(struct run *run, bool behind)
+{
+    uint64_t begin = run->plan->frontier + take(run, behind ? 0 : 3), length = take(run, 2);
+    uint64_t pos = behind ? plan_lease_rest(run->plan, some_lease(run)).begin : 0;
+    if (behind)
+        begin = MAX(begin, pos - MIN(pos, length));
+    if (plan_take_back(run->plan, begin, begin + length) < 0)
+        __builtin_trap();
+}
+
 /* A source goes; or something that it gave, or that was there from before, is found to be wrong. */
 static void withdraw(struct run *run)
 {
-    uint64_t what = take(run, 1), begin = run->plan->frontier + take(run, 3);
+    uint64_t what = take(run, 1);
     if (what == 0)
         plan_remove_source(run->plan, some_source(run));
     else if (what == 1)
         plan_exclude_source(run->plan, some_source(run));
-    else if (plan_take_back(run->plan, begin, begin + take(run, 2)) < 0)
-        __builtin_trap();
+    else
+        take_back(run, what & 1);
     run->done = MIN(run->done, plan_done_bytes(run->plan));
 }
 
@@ -161,7 +172,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct run run = { .data = data, .left = size, .now = SEC };
     uint64_t how = take(&run, 1);
     struct plan_config config = {
-        .size = how & 1 ? PLAN_SIZE_UNKNOWN : take(&run, 4),
+        .size = how & 1 ? PLAN_SIZE_UNKNOWN : take(&run, how & 4 ? 2 : 4),
         .window = how & 2 ? take(&run, 3) : 0,
         .max_failures = how >> 4,
     };

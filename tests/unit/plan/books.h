@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What always holds in a plan: every byte is in exactly one of done, free, the rest of a lease
- * (twins count once). For unit tests and the fuzzer; it looks into the planner's state. */
+ * (twins count once: what one of both has to bring). For unit tests and the fuzzer; it looks into
+ * the planner's state. */
 #ifndef DDM_TESTS_UNIT_PLAN_BOOKS_H
 #define DDM_TESTS_UNIT_PLAN_BOOKS_H
 
@@ -29,6 +30,27 @@ static inline const char *books_lease_fault(const struct plan *plan, const struc
     return NULL;
 }
 
+/* Twins know each other and end at the same place. */
+static inline const char *books_twin_fault(const struct plan *plan, const struct lease *a)
+{
+    const struct lease *twin = lease_find(plan, a->twin);
+    if (!twin)
+        return a->twin || a->hedged ? "a twin is gone" : NULL;
+    if (twin->twin != a->id || twin->end != a->end || twin->hedged != a->hedged)
+        return "twins do not agree";
+    return NULL;
+}
+
+/* What a lease and its twin have yet to bring; it is counted with the older one. */
+static inline uint64_t books_rest(const struct plan *plan, const struct lease *a)
+{
+    const struct lease *twin = lease_find(plan, a->twin);
+    if (twin && twin->id < a->id)
+        return 0;
+    uint64_t pos = twin ? MIN(a->pos, twin->pos) : a->pos;
+    return a->end - pos - rangeset_count_within(&plan->done, pos, a->end);
+}
+
 static inline const char *books_sources_fault(const struct plan *plan)
 {
     sources_foreach (s, plan) {
@@ -45,15 +67,16 @@ static inline const char *books_sources_fault(const struct plan *plan)
 /* NULL, or what is wrong. `delivered` are all bytes that were reported as progress. */
 static inline const char *books_fault(const struct plan *plan, uint64_t delivered)
 {
-    uint64_t rests = 0, running = 0;
+    uint64_t rests = 0, hedged = 0, running = 0;
     leases_foreach (a, plan) {
         const char *fault = books_lease_fault(plan, a);
+        if (!fault)
+            fault = books_twin_fault(plan, a);
         if (fault)
             return fault;
         running++;
-        const struct lease *twin = lease_find(plan, a->twin);
-        if (!twin || twin->id < a->id)
-            rests += a->end - a->pos - rangeset_count_within(&plan->done, a->pos, a->end);
+        rests += books_rest(plan, a);
+        hedged += a->twin < a->id ? a->hedged : 0;
     }
     if (running != plan->lease_count)
         return "the number of leases is wrong";
@@ -61,14 +84,19 @@ static inline const char *books_fault(const struct plan *plan, uint64_t delivere
         if (rangeset_count_within(&plan->done, plan->free.ranges[i].begin,
                                   plan->free.ranges[i].end) > 0)
             return "what is done is free";
-    if (plan->size == PLAN_SIZE_UNKNOWN)
-        return running <= 1 ? NULL : "several leases of an unknown size";
-    if (rangeset_total(&plan->free) + plan_done_bytes(plan) + rests != plan->size)
-        return "bytes are lost, or there twice";
+    if (plan->free.capacity <= plan->done.count)
+        return "no room for what may come back";
     if (delivered != plan_done_bytes(plan) + plan_wasted_bytes(plan))
         return "delivered is not done and wasted";
-    if (plan->hedged > MAX(plan->size / HEDGE_WASTE, HEDGE_BUDGET))
-        return "more hedged than the budget";
+    if (plan->size == PLAN_SIZE_UNKNOWN && running > 1)
+        return "several leases of an unknown size";
+    if (plan->size == PLAN_SIZE_UNKNOWN && rangeset_total(&plan->free) > 0)
+        return "something of an unknown size is free";
+    if (plan->size != PLAN_SIZE_UNKNOWN &&
+        rangeset_total(&plan->free) + plan_done_bytes(plan) + rests != plan->size)
+        return "bytes are lost, or there twice";
+    if (hedged != plan->hedged || hedged > MAX(plan->size / HEDGE_WASTE, HEDGE_BUDGET))
+        return "more or less hedged than it says, or than the budget";
     return books_sources_fault(plan);
 }
 

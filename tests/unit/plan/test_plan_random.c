@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Whole downloads in virtual time. Links fail, stall, refuse, join and leave at random, from fixed
- * seeds: after each step the planner's books must balance, and the end must come. With links that
- * behave, it must come close to size / sum of rates. */
+/* Whole downloads in virtual time. Links fail, stall, refuse, join and leave at random, and what
+ * they brought is found to be wrong, from fixed seeds: after each step the planner's books must
+ * balance, and the end must come. With links that behave, it must come close to size / sum of
+ * rates. */
 #include "network.h"
 
 #include <string.h>
@@ -28,8 +29,70 @@ static void change_weather(struct network *net, bool first_is_safe)
     }
 }
 
-static void one_random_download(uint32_t seed)
+#define TAKE_BACKS 30 /* in a download at most: it is to end */
+
+static void take_back(struct network *net, uint64_t begin, uint64_t end)
 {
+    uint64_t from = MAX(begin, net->plan->frontier), to = MIN(end, net->size);
+    if (from >= to)
+        return;
+    assert_int_equal(plan_take_back(net->plan, from, to), 0);
+    memset(net->seen + from, 0, to - from);
+    check_books(net);
+}
+
+/* What only one of two twins has to bring now; then one of them may end early. */
+static void take_back_from_twins(struct network *net, const struct lease *ahead, bool safe)
+{
+    const struct lease *behind = lease_find(net->plan, ahead->twin);
+    const struct lease loser = below(net, 2) ? *ahead : *behind; /* leases may move */
+    uint64_t begin = behind->pos, end = ahead->pos, length = end - begin;
+    begin += below(net, (uint32_t)length / 2 + 1);
+    take_back(net, begin, end - below(net, (uint32_t)length / 2 + 1));
+    if (below(net, 2))
+        plan_fail(net->plan, loser.id, PLAN_GONE, 0, net->now);
+    else if (!(safe && loser.source == net->links[0].source))
+        plan_exclude_source(net->plan, loser.source);
+    check_books(net);
+}
+
+/* One that is ahead of the other. */
+static const struct lease *some_twin(const struct network *net)
+{
+    leases_foreach (l, net->plan) {
+        const struct lease *twin = lease_find(net->plan, l->twin);
+        if (twin && twin->pos < l->pos)
+            return l;
+    }
+    return NULL;
+}
+
+/* Somebody gave something wrong: it is taken back, and now and then a source is left out. */
+static void find_lies(struct network *net, bool first_is_safe, unsigned *left, unsigned *twins)
+{
+    const struct lease *twin = some_twin(net);
+    if (*left == 0 || !net->size_told || (!twin && below(net, 30) != 0))
+        return;
+    --*left;
+    uint64_t begin = below(net, (uint32_t)net->size + 1);
+    if (twin) {
+        take_back_from_twins(net, twin, first_is_safe);
+        ++*twins;
+        return;
+    }
+    if (net->flow_count > 0 && below(net, 2))
+        begin = net->flows[below(net, net->flow_count)].pos;
+    begin -= MIN(begin, below(net, 100000));
+    unsigned which = below(net, net->link_count);
+    if (below(net, 8) == 0 && !(which == 0 && first_is_safe))
+        plan_exclude_source(net->plan, net->links[which].source);
+    take_back(net, begin, begin + below(net, 400000));
+}
+
+/* Returns how often something was taken back that one of two twins had brought. */
+static unsigned one_random_download(uint32_t seed)
+{
+    unsigned take_backs = seed % 3 ? TAKE_BACKS : 0, twins = 0;
     struct network net = { .step = 20 * MSEC, .random = seed * 2654435761U | 1 };
     for (int i = 0; i < 5; i++)
         below(&net, 2);
@@ -51,6 +114,7 @@ static void one_random_download(uint32_t seed)
         step(&net);
         check_books(&net);
         change_weather(&net, first_is_safe);
+        find_lies(&net, first_is_safe, &take_backs, &twins);
         if (net.now > 3600 * SEC)
             fail_msg("it does not end: seed %u", seed);
     }
@@ -63,12 +127,16 @@ static void one_random_download(uint32_t seed)
     }
     free(net.seen);
     plan_free(net.plan);
+    return twins;
 }
 
 static void random_downloads(void **state)
 {
+    unsigned twins = 0;
     for (uint32_t seed = 1; seed <= 300; seed++)
-        one_random_download(seed);
+        twins += one_random_download(seed);
+    print_message("taken back from twins: %u times\n", twins);
+    assert_true(twins >= 20);
 }
 
 /* -- Close to the bound ------------------------------------------------------------------------ */
