@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Hashing while the bytes come, on the thread pool: pieces as soon as all of one is there, and the
- * whole in order, as far as it may go. One turn at a time; a few MiB each, so that what is
- * forgotten meanwhile costs little.
+ * whole in order, as far as it may go; what comes while a turn runs is taken by it. One turn at a
+ * time.
  *
  *     there    ██████████░░░██████░░░░████        pieces: missing ─all there─▶ ready ─turn─▶ right
  *     pieces   └─1─┘└─2─┘└─3─┘└─4─┘└─5─┘                     ▲                    └▶ wrong: told,
