@@ -3,6 +3,10 @@
  */
 #include "sink_fixture.h"
 
+#include "get/sink_verify.h"
+
+#include <semaphore.h>
+
 static void open_file(struct fixture *f, bool pieces, const char *hex)
 {
     struct sink_checksum checksum = { "sha-256", hex };
@@ -222,23 +226,108 @@ static void test_forget_and_finish_again(void **state)
     end(f);
 }
 
-/* Forgotten behind the digest, in front of it, in the middle of its turn. */
+/* Forgotten behind the digest, and while it is on its way. */
 static void test_a_digest_goes_back(void **state)
 {
     struct fixture *f = *state;
     open_file(f, false, f->hex);
     for (uint64_t at = 0; at + 200000 <= SIZE; at += 200000) {
-        write_wrong(f, at, at + 200000); /* the digest is on its way */
+        write_wrong(f, at, at + 200000);
+        if (at % 1000000 == 0)
+            run_for(f, 30 * MSEC); /* it has passed */
         assert_true(sink_forget(f->s, at, at + 10));
         write_at(f, at, at + 10);
-        if (at % 1000000 == 0) {
-            assert_true(sink_forget(f->s, 0, 10)); /* far behind */
-            write_at(f, 0, 10);
-        }
     }
     fill(f);
     finish_well(f);
     end(f);
+}
+
+/* ---- a turn, block by block ---- */
+
+struct slow {
+    struct loop *loop;
+    sem_t reading, go;
+    uint64_t end; /* of the block that is being read */
+    bool over;
+};
+
+static int read_slowly(void *arg, uint64_t offset, void *data, size_t length)
+{
+    struct slow *s = arg;
+    s->end = offset + length;
+    sem_post(&s->reading);
+    sem_wait(&s->go);
+    memset(data, 'x', length);
+    return 0;
+}
+
+static void on_slow_turn(void *arg, int error)
+{
+    struct slow *s = arg;
+    assert_int_equal(error, 0);
+    s->over = true;
+    loop_stop(s->loop);
+}
+
+/* A turn up to `limit` is in the middle of its first block. */
+static struct verify *begin_slowly(struct fixture *f, struct slow *slow, uint64_t limit)
+{
+    static const struct verify_ops slow_ops = { .read = read_slowly, .on_turn = on_slow_turn };
+    struct verify *v = NULL;
+    *slow = (struct slow){ .loop = f->loop };
+    sem_init(&slow->reading, 0, 0);
+    sem_init(&slow->go, 0, 0);
+    assert_int_equal(verify_new(&v, f->loop, SIZE, &slow_ops, slow), 0);
+    assert_int_equal(verify_expect(v, "md5", "900150983cd24fb0d6963f7d28e17f72"), 0);
+    verify_go(v, limit);
+    sem_wait(&slow->reading);
+    return v;
+}
+
+/* The turn comes to its end; how far the digest has come. */
+static uint64_t end_slowly(struct fixture *f, struct slow *slow, struct verify *v)
+{
+    for (int i = 0; i < 1000; i++) /* as many blocks as it wants */
+        sem_post(&slow->go);
+    while (!slow->over)
+        loop_run(f->loop);
+    uint64_t passed = verify_passed(v);
+    verify_free(v);
+    sem_destroy(&slow->reading);
+    sem_destroy(&slow->go);
+    return passed;
+}
+
+/* The second block is being read when a byte is forgotten: in the first one, in the second, behind
+ * it. Only then the turn counts, as far as it had come. */
+static void test_forgotten_while_a_block_is_read(void **state)
+{
+    struct fixture *f = *state;
+    for (int where = 0; where < 3; where++) {
+        struct slow slow;
+        struct verify *v = begin_slowly(f, &slow, SIZE);
+        uint64_t first = slow.end;
+        sem_post(&slow.go);
+        sem_wait(&slow.reading);
+        uint64_t second = slow.end;
+        uint64_t at = where == 0 ? first - 1 : where == 1 ? first + 1 : second;
+        assert_true(second < SIZE);
+        assert_int_equal(verify_forget(v, at, at + 1), 0);
+        assert_int_equal(end_slowly(f, &slow, v), where == 2 ? second : 0);
+    }
+    f->loop = loop_free(f->loop);
+}
+
+/* What comes while a turn runs is taken by it, without a word from the loop. */
+static void test_a_turn_goes_on_with_what_comes(void **state)
+{
+    struct fixture *f = *state;
+    struct slow slow;
+    struct verify *v = begin_slowly(f, &slow, 1000);
+    verify_go(v, SIZE);
+    assert_int_equal(end_slowly(f, &slow, v), SIZE);
+    f->loop = loop_free(f->loop);
 }
 
 static void test_what_is_there_can_be_read(void **state)
@@ -410,6 +499,8 @@ int main(void)
         TEST(test_checksums_that_contradict),
         TEST(test_forget_and_finish_again),
         TEST(test_a_digest_goes_back),
+        TEST(test_forgotten_while_a_block_is_read),
+        TEST(test_a_turn_goes_on_with_what_comes),
         TEST(test_what_is_there_can_be_read),
         TEST(test_a_stream_gives_right_pieces_only),
         TEST(test_pieces_too_long_for_a_stream),
