@@ -55,25 +55,35 @@ def freeze_tracker(play, fault):
     return _freeze(play.stage.tracker.process)
 
 
-def _cut(link):
+def _without_origin(play, end):
+    """A client that has not begun may give up."""
+    play.without_origin += 1
+    if play.attempt and not play.attempt.start_event():
+        play.attempt.may_end(Exit.NETWORK)
+
+    def back():
+        end()
+        play.without_origin -= 1
+
+    return back
+
+
+def cut_uplink(play, fault):
+    link = play.stage.lab.hosts[fault.host].uplink
+    link.cut()
+    return link.restore if fault.host else _without_origin(play, link.restore)
+
+
+def cut_lan(play, fault):
+    link = play.stage.lab.hosts[fault.host].lan
     link.cut()
     return link.restore
 
 
-def cut_uplink(play, fault):
-    return _cut(play.stage.lab.hosts[fault.host].uplink)
-
-
-def cut_lan(play, fault):
-    return _cut(play.stage.lab.hosts[fault.host].lan)
-
-
 def kill_origin(play, fault):
     origin = play.stage.origins[0]
-    if play.attempt and not play.attempt.start_event():
-        play.attempt.may_end(Exit.NETWORK)
     origin.kill()
-    return origin.start
+    return _without_origin(play, origin.start)
 
 
 def freeze_origin(play, fault):

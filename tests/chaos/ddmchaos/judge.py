@@ -2,14 +2,14 @@
 """What a round is held to.
 
 Exit codes. A try of the client may end with 0, and otherwise only with what was done to it: a
-signal, Ctrl-C, a full disk, a file that changed under it, an origin that nobody answers for when it
+signal, Ctrl-C, a full disk, a file that changed under it, an origin that it cannot reach when it
 starts. No other fault lasts as long as the client's patience, so none of them is a reason to give
 up.
 
 Bytes. All that came in over the uplinks, without headers, may be the file once and
 
     what DDM does on its own       ranges fetched by two at the end, spot checks
-    for each sudden end            KEPT_WITHIN of flow, or what it had if that is less, and a probe
+    for each sudden end            KEPT_WITHIN of flow, or for as long as it ran, and a probe
     for each end in good order     what was on its way, and a probe
     for each other fault           what was on its way through what it struck
     for another version            what the client had of the first one, and, where it ran, what came
@@ -59,6 +59,7 @@ class End:
 
     sudden: bool  # it had no time to record what it had
     had: int  # bytes, as it said
+    lived: float  # s
     frozen_for: float  # s in which nobody took what came
     lost: int | None = None  # of them, as the next one says
 
@@ -67,8 +68,7 @@ class End:
 
     def may_cost(self, rate, sources):
         """Bytes that come once more."""
-        queues = sum(map(on_its_way, sources))
-        kept = min(KEPT_WITHIN * rate, self.had + queues) if self.sudden else queues
+        kept = min(KEPT_WITHIN, self.lived) * rate if self.sudden else sum(map(on_its_way, sources))
         return int(kept + PROBE + self.frozen_for * rate)
 
 

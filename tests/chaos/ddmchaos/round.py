@@ -73,6 +73,7 @@ class Round:
         self.result = Result(script)
         self.attempt = None  # the client that runs
         self.disk_full = False
+        self.without_origin = 0  # faults that keep the client from it
         self._unreachable = False  # the last client found nobody at the origin
         self._actions = []
         self._order = itertools.count()
@@ -129,10 +130,7 @@ class Round:
 
     def _is_in_vain(self):
         """Whether the next client would end as the last one did."""
-        return self.disk_full or (self._unreachable and self._origin_is_down())
-
-    def _origin_is_down(self):
-        return not self.stage.origins[0].process.running()
+        return self.disk_full or (self._unreachable and self.without_origin)
 
     def _start(self):
         self._start_at = None
@@ -144,7 +142,7 @@ class Round:
         self.attempt = Attempt(self.stage.start_client(), slowest + lasts + PATIENT)
         if self.disk_full:
             self.attempt.may_end(Exit.DISK)
-        if self._origin_is_down():
+        if self.without_origin:
             self.attempt.may_end(Exit.NETWORK)
         self._say(f"client {self.result.tries} starts")
 
@@ -152,7 +150,9 @@ class Round:
         """Looks at how it ended; true if the download is done."""
         attempt, self.attempt = self.attempt, None
         code = attempt.process.code
-        self._say(f"client {self.result.tries} ends: {code}")
+        for notice in attempt.get.notices():
+            self._say(f"client {self.result.tries} said: {notice}")
+        self._say(f"client {self.result.tries} ends: {code}, had {attempt.get.done_bytes()} bytes")
         self._check_restored(attempt)
         for line in attempt.process.complaints():
             raise Wrong(f"client: {line}\n{attempt.process.tail(lines=80)}")
@@ -188,7 +188,7 @@ class Round:
     def _end_of(self, attempt):
         had = self._had(attempt)
         sudden = attempt.process.code != Exit.INTERRUPTED or attempt.interrupted > 1
-        return End(sudden, had, attempt.frozen_for)
+        return End(sudden, had, attempt.process.seconds, attempt.frozen_for)
 
     def _check_restored(self, attempt):
         """How much of what the one before had it has now, by its own count."""
