@@ -3,7 +3,7 @@
 limits kept, and few requests in vain."""
 
 import pytest
-from ddmlab.hostile import ALONE, PEER_ONLY, WAYS, WITH_PEER
+from ddmlab.hostile import ALONE, PEER_ONLY, WAYS, WITH_PEER, name_of
 
 MIB = 1 << 20
 
@@ -78,8 +78,9 @@ def test_errors_at_first_are_got_over(place, hostile, way):
     place.arrives(way, origin.url(url), origin.content(url))
 
 
-@pytest.mark.parametrize("output", [None, "-"], ids=["file", "pipe"])
-@WAY
+@pytest.mark.parametrize(
+    ("way", "output"), [(ALONE, None), (WITH_PEER, "-"), (PEER_ONLY, None)], ids=name_of
+)
 def test_one_connection_that_stalls_does_not_hold_up_the_rest(place, hostile, way, output):
     origin = hostile(rate=4 * MIB)
     url = "stalls-one/3m/file"

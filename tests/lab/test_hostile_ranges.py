@@ -3,13 +3,14 @@
 there is none."""
 
 import pytest
-from ddmlab.hostile import ALONE, PEER_ONLY, WAYS, WITH_PEER
+from ddmlab.hostile import ALONE, EACH, PEER_ONLY, WAYS, WITH_PEER, name_of
 
 MIB = 1 << 20
 RATE = 16 * MIB  # of a connection: slow enough that several requests come about
 
 OUTPUT = pytest.mark.parametrize("output", [None, "-"], ids=["file", "pipe"])
 WAY = pytest.mark.parametrize("way", WAYS)
+WAY_AND_OUTPUT = pytest.mark.parametrize(("way", "output"), EACH, ids=name_of)
 
 # No ranges that could be believed, at once or later.
 STREAMS = [
@@ -74,8 +75,7 @@ def test_a_length_that_means_nothing_is_no_size(place, hostile, path):
     assert get.event("start")["size"] is None
 
 
-@OUTPUT
-@WAY
+@WAY_AND_OUTPUT
 @pytest.mark.parametrize("path", RANGES)
 def test_ranges_that_are_in_order_are_used(place, hostile, path, way, output):
     origin = hostile(rate=RATE)
@@ -85,19 +85,18 @@ def test_ranges_that_are_in_order_are_used(place, hostile, path, way, output):
     assert len(resource.log) > 2, "one request: this test shows nothing"
     assert resource.count(200) == 0, "it came as one stream"
     assert resource.count(method="HEAD") == 0
-    assert resource.sent() < 1.2 * resource.size
+    assert resource.sent() < 1.5 * resource.size
     if output is None:
         assert not [notice for notice in get.notices() if "one stream" in notice]
 
 
-@OUTPUT
-@WAY
+@WAY_AND_OUTPUT
 def test_connections_that_close_half_way_leave_their_half(place, hostile, way, output):
     origin = hostile(rate=RATE)
     url = "closes-half-way/3m/file"
     place.arrives(way, origin.url(url), origin.content(url), output=output)
     resource = origin.resource(url)
-    assert resource.sent() < 1.2 * resource.size
+    assert resource.sent() < 1.5 * resource.size
 
 
 @WAY
@@ -114,9 +113,8 @@ def test_next_to_nothing(place, hostile, size, path, way):
         place.arrives(way, origin.url(url), origin.content(url), output="-")
 
 
-@OUTPUT
-@WAY
-@pytest.mark.parametrize("size", ["1m", "2m", "2m+1", "4m", "16m"])
+@WAY_AND_OUTPUT
+@pytest.mark.parametrize("size", ["1m", "2m", "2m+1", "8m"])
 def test_multiples_of_a_piece(place, hostile, size, way, output):
     origin = hostile()
     url = f"honest/{size}/file"

@@ -2,12 +2,12 @@
 """Origins that have more than one version of a file: never mixed, never wrong with exit 0."""
 
 import pytest
-from ddmlab.hostile import ALONE, WAYS, WITH_PEER
+from ddmlab.hostile import ALONE, EACH, WAYS, WITH_PEER, name_of
 
 MIB = 1 << 20
 RATE = 8 * MIB
 
-OUTPUT = pytest.mark.parametrize("output", [None, "-"], ids=["file", "pipe"])
+WAY_AND_OUTPUT = pytest.mark.parametrize(("way", "output"), EACH, ids=name_of)
 WAY = pytest.mark.parametrize("way", WAYS)
 
 
@@ -19,8 +19,7 @@ def versions(origin, url, count=8):
     return [origin.content(url, version) for version in range(count)]
 
 
-@OUTPUT
-@WAY
+@WAY_AND_OUTPUT
 @pytest.mark.parametrize("path", ["two-edges", "weak-edges"])
 def test_two_edges_with_other_content_are_never_mixed(place, hostile, path, way, output):
     origin = hostile(rate=RATE)
@@ -29,16 +28,14 @@ def test_two_edges_with_other_content_are_never_mixed(place, hostile, path, way,
     place.arrives_or_fails(way, origin.url(url), NOT_DONE, *both, output=output)
 
 
-@OUTPUT
-@WAY
+@WAY_AND_OUTPUT
 def test_where_each_address_has_an_edge_one_of_them_gives_the_file(place, hostile, way, output):
     origin = hostile(rate=RATE)
     url = "two-edges,address/4m/file"
     place.arrives(way, origin.url(url), *versions(origin, url, 2), output=output)
 
 
-@OUTPUT
-@WAY
+@WAY_AND_OUTPUT
 @pytest.mark.parametrize("path", ["changes-after,2,always", "shrinks-after,2"])
 def test_a_change_during_the_download_is_never_mixed_in(place, hostile, path, way, output):
     origin = hostile(rate=RATE)

@@ -3,13 +3,14 @@
 checksum can tell; else the others are there for when the first one fails."""
 
 import pytest
-from ddmlab.hostile import ALONE, PEER_ONLY, WAYS, WITH_PEER
+from ddmlab.hostile import ALONE, EACH, PEER_ONLY, WAYS, WITH_PEER, name_of
 
 MIB = 1 << 20
 RATE = 4 * MIB
 DEAD = "http://10.99.0.1:9/file"
 
 OUTPUT = pytest.mark.parametrize("output", [None, "-"], ids=["file", "pipe"])
+WAY_AND_OUTPUT = pytest.mark.parametrize(("way", "output"), EACH, ids=name_of)
 WAY = pytest.mark.parametrize("way", WAYS)
 
 
@@ -54,8 +55,7 @@ def test_several_urls_are_mirrors_too(place, two):
     assert min(mirror.resource(url).sent() for mirror in two) > MIB // 2
 
 
-@OUTPUT
-@WAY
+@WAY_AND_OUTPUT
 @pytest.mark.parametrize("marks", ["", ",dated", ",weak", ",unmarked"])
 def test_mirrors_of_another_content_are_not_mixed_in(place, two, marks, way, output):
     url = f"switched{marks}/4m/file"
@@ -65,7 +65,7 @@ def test_mirrors_of_another_content_are_not_mixed_in(place, two, marks, way, out
     )
 
 
-@WAY
+@pytest.mark.parametrize("way", [ALONE, WITH_PEER])
 @pytest.mark.parametrize("size", [MIB, 4 * MIB - 1, 6 * MIB])
 def test_mirrors_of_another_size_are_not_mixed_in(place, two, size, way):
     url = "switched/4m/file"
@@ -80,7 +80,7 @@ def test_mirrors_that_nothing_proves_equal_are_not_mixed(place, two):
     assert two[1].resource(url).sent() < MIB
 
 
-@WAY
+@pytest.mark.parametrize("way", [ALONE, WITH_PEER])
 @pytest.mark.parametrize("path", ["status,404", "status,403", "status,500", "redirect-loop"])
 def test_a_first_mirror_that_refuses_is_passed_over(place, two, path, way):
     url = "honest/3m/file"
@@ -124,8 +124,7 @@ def test_an_equal_mirror_goes_on_where_the_first_one_fails(place, two, way):
     assert two[1].resource(url).sent() < 4 * MIB, "what the first one gave was thrown away"
 
 
-@OUTPUT
-@WAY
+@WAY_AND_OUTPUT
 def test_another_version_is_begun_anew_where_the_first_mirror_fails(place, two, way, output):
     failing, url = "fails-after,2/4m/file", "switched/4m/file"
     two[1].resource(url).notes["version"] = 1

@@ -5,7 +5,7 @@ import gzip
 
 import pytest
 from ddmlab import ddm
-from ddmlab.hostile import ALONE, PEER_ONLY, WAYS, WITH_PEER, Content
+from ddmlab.hostile import ALONE, EACH, PEER_ONLY, WAYS, WITH_PEER, Content, name_of
 from ddmlab.realservers import NAMES, RealServers
 
 MIB = 1 << 20
@@ -37,8 +37,7 @@ def may_fail(name, way):
     return way == PEER_ONLY and name == "pyhttp"
 
 
-@OUTPUT
-@WAY
+@pytest.mark.parametrize(("way", "output"), EACH, ids=name_of)
 @pytest.mark.parametrize("name", NAMES)
 def test_each_gives_the_file(servers, name, way, output):
     url = servers[name].url("file")

@@ -6,7 +6,7 @@ import base64
 import hashlib
 
 import pytest
-from ddmlab.hostile import ALONE, PEER_ONLY, WAYS, WITH_PEER, Content
+from ddmlab.hostile import ALONE, PEER_ONLY, WAYS, WITH_PEER, Content, name_of
 
 MIB = 1 << 20
 RATE = 16 * MIB
@@ -53,15 +53,14 @@ def path(name, *lines, size="3m"):
     return f"{name},{','.join(line.encode().hex() for line in lines)}/{size}/file"
 
 
-@WAY
+@pytest.mark.parametrize("way", [WITH_PEER, PEER_ONLY])
 @pytest.mark.parametrize("header", OF_FILE)
 def test_a_right_digest_of_the_file_is_fine(place, hostile, header, way):
     origin = hostile(rate=RATE)
     place.arrives(way, origin.url(path("says", OF_FILE[header](RIGHT))), RIGHT)
 
 
-@OUTPUT
-@pytest.mark.parametrize("way", [ALONE, WITH_PEER])
+@pytest.mark.parametrize(("way", "output"), [(ALONE, "-"), (WITH_PEER, None)], ids=name_of)
 @pytest.mark.parametrize("header", OF_FILE)
 def test_a_wrong_digest_of_the_file_is_exit_6(place, hostile, header, way, output):
     origin = hostile(rate=RATE)
@@ -136,8 +135,9 @@ def place_beside(origin, name, content):
     origin.files[f"/honest/3m/{name.split()[0]}"] = text.encode()
 
 
-@WAY
-@pytest.mark.parametrize("name", BESIDE)
+@pytest.mark.parametrize(
+    ("name", "way"), [*((name, ALONE) for name in BESIDE), *(("SHA256SUMS", way) for way in WAYS[1:])]
+)
 def test_a_right_checksum_beside_it_is_found(place, hostile, name, way):
     origin = hostile(rate=RATE)
     place_beside(origin, name, RIGHT)

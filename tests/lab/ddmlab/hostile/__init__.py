@@ -16,10 +16,11 @@ ones at any place.
 
 from .contents import Content, assert_content, assert_pipe
 from .origin import Hostile
-from .ways import ALONE, PEER_ONLY, WAYS, WITH_PEER, Place
+from .ways import ALONE, EACH, PEER_ONLY, WAYS, WITH_PEER, Place, name_of
 
 __all__ = [
     "ALONE",
+    "EACH",
     "PEER_ONLY",
     "WAYS",
     "WITH_PEER",
@@ -28,4 +29,5 @@ __all__ = [
     "Place",
     "assert_content",
     "assert_pipe",
+    "name_of",
 ]

@@ -20,6 +20,15 @@ FEW = 3
 WAYS = [ALONE, WITH_PEER, PEER_ONLY]
 
 
+# Where a pipe matters as much as a file: (way, output).
+EACH = [(ALONE, None), (ALONE, "-"), (WITH_PEER, None), (PEER_ONLY, None)]
+
+
+def name_of(value):
+    """How such a parameter is shown."""
+    return {None: "file", "-": "pipe"}.get(value, value)
+
+
 class Place:
     """h1 has an uplink, h2 the peer, h3 no way to the origin (and knows at once)."""
 
