@@ -137,19 +137,24 @@ void lend_ranges(struct job *job)
 /* Says what an own uplink met, or else a peer. */
 void lend_fail_stuck(struct job *job)
 {
-    const struct source *worst = job->sources[0];
-    for (size_t i = 1; i < job->source_count && !worst->why[0]; i++)
-        worst = job->sources[i];
-    own_foreach (own, job) {
-        if (own->lied)
-            job_fail(job, DDM_E_CHECKSUM, "%.300s gave pieces that do not match their hashes",
-                     own->mirror->shown);
-        if (own->refused || own->status >= 400)
-            job_fail(job, DDM_E_REFUSED, "the origin refused: %s: %.300s", own->why,
-                     own->mirror->shown);
+    const struct source *worst = job->sources[0], *refused = NULL, *lied = NULL;
+    for (size_t i = job->source_count; i-- > 0;) { /* the first that says something */
+        const struct source *s = job->sources[i];
+        bool own = s->kind == DDM_SOURCE_ORIGIN;
+        worst = s->why[0] && (!worst->why[0] || i == 0) ? s : worst;
+        refused = s->refused || (own && s->status >= 400) ? s : refused;
+        lied = s->lied ? s : lied;
     }
-    if (sees_other_version(job))
+    const char *url = (job->primary ? job->primary : job->mirrors[0])->shown;
+    if (lied)
+        job_fail(job, DDM_E_CHECKSUM, "%s %s, and nobody else has it: %.300s", lied->name,
+                 lied->why, url);
+    else if (refused)
+        job_fail(job, DDM_E_REFUSED, "the origin refused: %s: %.300s", refused->why,
+                 refused->mirror ? refused->mirror->shown : url);
+    else if (sees_other_version(job))
         job_fail(job, DDM_E_CHANGED, "the file at the origin changed, or servers disagree: %.300s",
-                 (job->primary ? job->primary : job->mirrors[0])->shown);
-    job_fail(job, DDM_E_NETWORK, "%s", worst->why[0] ? worst->why : "no source is left");
+                 url);
+    else
+        job_fail(job, DDM_E_NETWORK, "%s", worst->why[0] ? worst->why : "no source is left");
 }

@@ -198,7 +198,10 @@ static void tell_object(struct job *job, bool ranges)
                                      "resumed"
                                    : "");
     if (ranges && job->has_secrets)
-        report_notice(job, "the login stays on this machine: no peers");
+        report_notice(job, "%s on this machine: no peers",
+                      strcmp(job->primary->url, job->primary->shown) != 0
+                          ? "the URL holds a password, which stays"
+                          : "the login stays");
     if (ranges && !versioned && job->checksum_count + job->piece_count == 0 && job->size > 0)
         report_notice(job, "the origin gives neither an ETag nor a date: a change during the "
                            "download could go unnoticed (--checksum would tell)");

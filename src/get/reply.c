@@ -39,8 +39,9 @@ static bool bad_status(struct transfer *t, long status)
         return bad(t, PLAN_BUSY, "HTTP %ld: busy", status);
     if (status == 408 || status >= 500)
         return bad(t, PLAN_GONE, "HTTP %ld", status);
-    t->source->refused = t->source->kind == DDM_SOURCE_ORIGIN;
-    return bad(t, refused_here(t), "HTTP %ld", status);
+    enum plan_failure failure = refused_here(t);
+    t->source->refused = failure == PLAN_REFUSED;
+    return bad(t, failure, "HTTP %ld", status);
 }
 
 void reply_refused(struct transfer *t, const char *why)

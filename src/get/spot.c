@@ -238,6 +238,7 @@ static void on_done(void *arg, const struct fetch_result *result)
     c->fetch = NULL;
     int64_t pause = MAX(c->retry_after, MIN(job->spot_failures + 1, 3U) * SPOT_PAUSE);
     bool at_once = !whole && mirror_target_failed(&c->as, result->status);
+    c->as.source->unreachable |= !whole && !result->connected && result->status == 0;
     check_free(c);
     if (job->state == JOB_ENDED)
         return;

@@ -139,8 +139,8 @@ static void lease_done(struct transfer *t, const struct fetch_result *result)
     t->source->status = result->status;
     if (t->bad)
         reply_read_error(t);
-    else if (result->code == -DDM_E_REFUSED ||
-             result->code == -DDM_E_USAGE) /* too many redirects */
+    else if (result->code == -DDM_E_REFUSED || result->code == -DDM_E_USAGE ||
+             result->code == -DDM_E_PERMISSION) /* too many redirects, or to nothing good */
         reply_refused(t, result->message);
     else if (!plan_lease_complete(t->job->plan, t->lease))
         str_copy(t->source->why, sizeof t->source->why,
@@ -205,7 +205,7 @@ static void stream_done(struct transfer *t, const struct fetch_result *result)
     struct source *source = t->source;
     transfer_free(t);
     if (shrunk)
-        job_start_over(job, "the file at the origin has become shorter");
+        job_fail(job, DDM_E_CHANGED, "the file at the origin has become shorter");
     else
         stream_ended(job, source, whole, refused);
 }

@@ -382,7 +382,8 @@ static void on_fill_done(void *arg, const struct fetch_result *result)
                                      .origin_status = result->status };
     if (result->code == -DDM_E_PERMISSION)
         failure.status = 403, failure.code = "policy";
-    else if (result->code == -DDM_E_REFUSED && result->status >= 300 && result->status < 400)
+    else if (result->code == -DDM_E_USAGE ||
+             (result->code == -DDM_E_REFUSED && result->status >= 300 && result->status < 400))
         failure.status = 400, failure.code = "bad_url"; /* redirects to nothing that is fetched */
     log_debug("relay", "fetch failed: %s", result->message);
     fill_fail(fill, &failure);

@@ -92,12 +92,29 @@ def test_ctrl_c_is_exit_8_and_keeps_what_is_there(half_way):
     assert get.event("error")["code"] == "interrupted"
 
 
-def test_a_full_disk_is_exit_7_and_keeps_what_is_there(make_lab):
+def test_what_cannot_fit_is_exit_7_before_it_begins(make_lab):
     lab = make_lab(100, 100)
     lab.file("file", 8 * MIB)
     lab.swarm()
     disk = lab.small_disk(3 * MIB)
     url = lab.origin.url("file")
+    get = lab.download(lab.hosts[0], url, code=7, directory=disk, events=False)
+    assert not get.published()
+    assert not get.part.exists()
+    assert "8.0 MiB" in get.error_line and "free" in get.error_line
+
+
+def test_a_disk_that_fills_up_is_exit_7_and_keeps_what_is_there(make_lab):
+    lab = make_lab(100)
+
+    def respond(exchange):  # no length: nobody can know
+        exchange.head("200 OK", 'ETag: "e"', "Connection: close")
+        for _ in range(8):
+            exchange.send(bytes(MIB))
+        exchange.hang_up()
+
+    disk = lab.small_disk(3 * MIB)
+    url = lab.serve(respond).url("file")
     get = lab.download(lab.hosts[0], url, code=7, directory=disk, events=False)
     assert not get.published()
     assert get.part.exists()

@@ -54,8 +54,9 @@ class World:
         return self.url(self.lab.public_address, self.lab.serve(respond))
 
     def proxy(self, way):
-        started = proxy.HttpProxy if way == "http" else proxy.SocksProxy
-        return started(self.there).url(way)
+        if way == "http":
+            return proxy.Tinyproxy(self.there, self.lab.folder("proxy")).url()
+        return proxy.Microsocks(self.there).url(way)
 
     def peer(self, *options, env=None, allow=None):
         port = ddm.PEER_PORT

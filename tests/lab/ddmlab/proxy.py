@@ -3,6 +3,8 @@
 
 from pathlib import Path
 
+TOOLS = ["tinyproxy", "microsocks"]
+
 TINYPROXY = """\
 Port {port}
 Timeout 60
