@@ -135,7 +135,7 @@ enum mirror_match mirror_compare(struct transfer *t, const struct fetch_head *he
         return MIRROR_UNSURE;
     learn(m, head);
     m->proved = proved;
-    sink_add_origin(job->sink, m->shown, m->etag, m->last_modified);
+    sink_add_origin(job->sink, m->shown, m->etag, m->last_modified, proved);
     return MIRROR_SAME;
 }
 

@@ -151,7 +151,8 @@ static int open_sink(struct job *job, int64_t modified)
         sums[i] = (struct sink_checksum){ job->checksums[i].algorithm, job->checksums[i].hex };
     struct sink_config config = { .path = stream ? NULL : job->path,
                                   .fd = 1,
-                                  .force = job->force || job->only_newer,
+                                  .replace = job->force || job->only_newer,
+                                  .force = job->force,
                                   .object = describe(job),
                                   .checksums = sums,
                                   .checksum_count = job->checksum_count,

@@ -175,7 +175,7 @@ static void run_publish(void *arg)
                                 .journal = s->journal,
                                 .size = s->size,
                                 .modified = s->modified,
-                                .replace = s->force,
+                                .replace = s->replace,
                                 .cancelled = &s->cancelled };
     s->published = publish(&what, &s->error) == 0;
 }
@@ -330,6 +330,7 @@ int sink_new(struct sink **ret, struct loop *loop, const struct sink_config *con
     s->loop = loop;
     s->ops = ops;
     s->arg = arg;
+    s->replace = config->replace;
     s->force = config->force;
     s->resumable = config->object.resumable;
     s->modified = config->modified;
@@ -366,11 +367,6 @@ struct sink *sink_free(struct sink *sink)
 }
 
 /* ---- what the caller does ---- */
-
-int sink_add_origin(struct sink *sink, const char *url, const char *etag, const char *last_modified)
-{
-    return sink->sparse ? sparse_add_origin(sink->sparse, url, etag, last_modified) : 0;
-}
 
 static bool is_settled(const struct sink *s)
 {
@@ -463,7 +459,7 @@ bool sink_restart(struct sink *sink, const struct sink_object *object)
         fail_soon(sink, &error);
         return false;
     }
-    sink_describe(sink, object);
+    sink_describe(sink, object, true);
     return true;
 }
 

@@ -54,7 +54,8 @@ struct sink_object {
 struct sink_config {
     const char *path; /* of the finished file; NULL: a stream to `fd` */
     int fd;
-    bool force; /* replace what is at path, and a .part of another file */
+    bool replace; /* what is at path */
+    bool force;   /* drop a .part of another file, or of nobody knows what */
     struct sink_object object;
     const struct sink_checksum *checksums; /* that are known from the beginning, see sink_expect */
     size_t checksum_count;
@@ -79,9 +80,18 @@ enum sink_start {
  * or the same version at the same URL, or (another URL) equal validators that can tell versions
  * apart; or pieces can tell. Else it is dropped where it came from the same URL or `force` is on
  * (SINK_ANEW, and *ret_why says in a few words why), or refused: -DDM_E_USAGE, as where there is a
- * file at PATH and no `force`. -DDM_E_DISK: it cannot be made, another download holds the lock, or
- * the file cannot fit on the disk. -DDM_E_CHECKSUM: the hashes of pieces are of a file of another
- * size. No callback comes from within this call. */
+ * file at PATH and no `replace`. -DDM_E_DISK: it cannot be made, another download holds the lock,
+ * or the file cannot fit on the disk. -DDM_E_CHECKSUM: the hashes of pieces are of a file of
+ * another size. No callback comes from within this call.
+ *
+ * Where only a checksum or pieces could tell, the bytes are *unproved*, and stay so: the journal
+ * says it, and validators are not enough any more. A later run needs a checksum of the journal,
+ * or pieces. The checksums of earlier runs are expected again in any case, unless this run has
+ * another one of the same algorithm: that takes its place, and of what is unproved nothing is gone
+ * on with then (SINK_ANEW).
+ *
+ * What is not of ddm is refused without `force`, too: a .part with bytes but no journal (ddm writes
+ * one before the first byte), or a file PATH.ddm that does not begin as a journal. */
 int sink_new(struct sink **ret, struct loop *loop, const struct sink_config *config,
              const struct sink_ops *ops, void *arg, enum sink_start *ret_start,
              const char **ret_why, struct ddm_error *err);
@@ -119,9 +129,11 @@ bool sink_resumable(const struct sink *sink);
  * its reader has. Belongs to the sink. */
 const struct rangeset *sink_there(const struct sink *sink);
 
-/* One more origin (mirror) that gives the same object: a later run may begin with it. */
-int sink_add_origin(struct sink *sink, const char *url, const char *etag,
-                    const char *last_modified);
+/* One more origin (mirror) that gives the same object: a later run may begin with it. `proved`: its
+ * validators say so; else only a checksum or pieces will tell, see sink_new. Before its bytes are
+ * written. 0; -1: it could not be noted. */
+int sink_add_origin(struct sink *sink, const char *url, const char *etag, const char *last_modified,
+                    bool proved);
 
 /* The file must have this checksum, too; twice the same is once. False where it came too late: a
  * stream that has given bytes away, a file that is getting its name; or is none that is known. */

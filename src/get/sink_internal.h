@@ -18,7 +18,7 @@ struct sink {
     struct stream *stream;       /* or: */
     char *path, *part, *journal; /* of a file */
     struct sparse *sparse;
-    bool force, resumable;
+    bool replace, force, resumable;
     bool keep; /* a .part of which nothing is known to be there stays all the same */
     int64_t modified;
 
@@ -50,6 +50,6 @@ int sink_open_part(struct sink *sink, const struct sink_config *config,
                    const struct sparse_ops *ops, enum sink_start *ret_start, const char **ret_why,
                    struct ddm_error *err);
 /* Tells the journal what this is. */
-void sink_describe(struct sink *sink, const struct sink_object *object);
+void sink_describe(struct sink *sink, const struct sink_object *object, bool proved);
 
 #endif

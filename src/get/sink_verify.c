@@ -19,7 +19,7 @@ struct whole {
     char algorithm[16], hex[DIGEST_HEX_SIZE];
     struct digest *digest;
     uint64_t position; /* all before it is in the digest */
-    bool in_turn;
+    bool in_turn, earlier;
 };
 
 struct verify {
@@ -112,7 +112,7 @@ bool verify_expected(const struct verify *verify, size_t number, const char **re
     return true;
 }
 
-int verify_expect(struct verify *verify, const char *algorithm, const char *hex)
+static int expect(struct verify *verify, const char *algorithm, const char *hex, bool earlier)
 {
     if (verify_expects(verify, algorithm, hex))
         return 0;
@@ -121,7 +121,7 @@ int verify_expect(struct verify *verify, const char *algorithm, const char *hex)
         verify->contradicted = true;
         return 0;
     }
-    struct whole w = { .position = 0 };
+    struct whole w = { .earlier = earlier };
     if (!name || digest_new(&w.digest, name) < 0)
         return -1;
     str_copy(w.algorithm, sizeof w.algorithm, name);
@@ -130,6 +130,16 @@ int verify_expect(struct verify *verify, const char *algorithm, const char *hex)
         *c = (char)tolower((unsigned char)*c);
     verify->wholes[verify->whole_count++] = w;
     return 0;
+}
+
+int verify_expect(struct verify *verify, const char *algorithm, const char *hex)
+{
+    return expect(verify, algorithm, hex, false);
+}
+
+int verify_expect_earlier(struct verify *verify, const char *algorithm, const char *hex)
+{
+    return expect(verify, algorithm, hex, true);
 }
 
 int verify_set_pieces(struct verify *verify, const char *algorithm, uint64_t length,
@@ -453,8 +463,9 @@ int verify_result(struct verify *verify, struct ddm_error *err)
         digest_final(w->digest, hex);
         w->position = 0;
         if (strcmp(hex, w->hex) != 0 && r == 0)
-            r = error_set(err, DDM_E_CHECKSUM, "%s does not match: expected %s, the file has %s",
-                          w->algorithm, w->hex, hex);
+            r = error_set(err, DDM_E_CHECKSUM, "%s does not match: expected %s%s, the file has %s",
+                          w->algorithm, w->hex,
+                          w->earlier ? ", which an earlier run was given" : "", hex);
     }
     if (r == 0 && verify->contradicted)
         r = error_set(err, DDM_E_CHECKSUM, "the checksums contradict each other");

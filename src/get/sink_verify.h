@@ -33,6 +33,8 @@ struct verify *verify_free(struct verify *verify);
 /* One more digest of the whole, from its beginning; the same again is once. -1: not known, or
  * without memory. */
 int verify_expect(struct verify *verify, const char *algorithm, const char *hex);
+/* The same; an earlier run was given it, and an error says so. */
+int verify_expect_earlier(struct verify *verify, const char *algorithm, const char *hex);
 bool verify_expects(const struct verify *verify, const char *algorithm, const char *hex);
 /* The digests that are expected, by number from 0; false past the last one. */
 bool verify_expected(const struct verify *verify, size_t number, const char **ret_algorithm,

@@ -18,6 +18,7 @@ enum record_type {
     RECORD_CHECKSUM,
     RECORD_VALID,
     RECORD_FORGOTTEN,
+    RECORD_UNPROVED,
 };
 
 static uint64_t get_number(const unsigned char *at, size_t bytes)
@@ -134,6 +135,14 @@ int journal_add_checksum(struct journal *journal, const char *algorithm, const c
     journal->checksums = more;
     more[journal->checksum_count++] = (struct journal_checksum){ copies[0], copies[1] };
     return 1;
+}
+
+void journal_drop_checksum(struct journal *journal, size_t number)
+{
+    struct journal_checksum *gone = &journal->checksums[number];
+    free(gone->algorithm);
+    free(gone->hex);
+    memmove(gone, gone + 1, (--journal->checksum_count - number) * sizeof *gone);
 }
 
 /* ---- reading ---- */
@@ -268,6 +277,9 @@ static int read_payload(struct journal_reader *r, uint64_t type, const unsigned 
         return read_ranges(r, payload, length, true);
     case RECORD_FORGOTTEN:
         return read_ranges(r, payload, length, false);
+    case RECORD_UNPROVED:
+        r->said.unproved |= length == 0;
+        return length == 0 ? 0 : -1;
     default:
         return -1;
     }
@@ -329,7 +341,11 @@ enum journal_state journal_reader_end(struct journal_reader *reader, struct jour
         reader->said = (struct journal){ 0 };
         return JOURNAL_GOOD;
     }
-    return reader->fed > 0 ? JOURNAL_BROKEN : JOURNAL_EMPTY;
+    if (reader->fed == 0)
+        return JOURNAL_EMPTY;
+    bool ours = reader->header ||
+                (reader->fed >= sizeof magic && memcmp(reader->data, magic, sizeof magic) == 0);
+    return ours ? JOURNAL_BROKEN : JOURNAL_FOREIGN;
 }
 
 struct journal_reader *journal_reader_free(struct journal_reader *reader)
@@ -366,7 +382,8 @@ int journal_put(struct journal_writer *writer, uint32_t type, const void *payloa
     put_number(at, length, 4);
     put_number(at + 4, type, 4);
     put_number(at + 8, writer->sequence, 8);
-    memcpy(at + RECORD_HEAD, payload, length);
+    if (length > 0)
+        memcpy(at + RECORD_HEAD, payload, length);
     checksum(writer->digest, writer->id, at, RECORD_HEAD + length, at + RECORD_HEAD + length);
     writer->length += RECORD_HEAD + length + CHECKSUM_SIZE;
     writer->sequence++;
@@ -399,6 +416,11 @@ int journal_put_checksum(struct journal_writer *writer, const struct journal_che
 {
     const char *texts[] = { checksum->algorithm, checksum->hex };
     return put_texts(writer, RECORD_CHECKSUM, texts, 2);
+}
+
+int journal_put_unproved(struct journal_writer *writer)
+{
+    return journal_put(writer, RECORD_UNPROVED, NULL, 0);
 }
 
 /* In as many records as that takes. */
@@ -457,7 +479,8 @@ int journal_writer_begin(struct journal_writer *writer, const struct journal *jo
     writer->length = 0;
     put_number(size, journal->size, 8);
     if (digest_random(writer->id, JOURNAL_ID_SIZE) < 0 || put_header(writer) < 0 ||
-        journal_put(writer, RECORD_OBJECT, size, sizeof size) < 0)
+        journal_put(writer, RECORD_OBJECT, size, sizeof size) < 0 ||
+        (journal->unproved && journal_put_unproved(writer) < 0))
         return -1;
     for (size_t i = 0; i < journal->origin_count; i++)
         if (journal_put_origin(writer, &journal->origins[i]) < 0)

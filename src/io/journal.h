@@ -19,6 +19,8 @@
  *     3 CHECKSUM   two texts: algorithm, hex
  *     4 VALID      pairs of begin 8, end 8: these bytes are there, and were synced before
  *     5 FORGOTTEN  the same: these are not, or are wrong
+ *     6 UNPROVED   none: the bytes may be of several versions, whatever the validators say; only
+ *                  a checksum of the whole or hashes of pieces can tell. Holds for good
  *     text         length 2, bytes without NUL
  *
  * Records are only ever appended. A checksum is the first 8 bytes of a SHA-256 over the id and what
@@ -58,6 +60,7 @@ struct journal {
     size_t origin_count;
     struct journal_checksum *checksums;
     size_t checksum_count;
+    bool unproved;
     struct rangeset valid;
 };
 
@@ -69,13 +72,16 @@ void journal_release(struct journal *journal);
 int journal_add_origin(struct journal *journal, const char *url, const char *etag,
                        const char *last_modified);
 int journal_add_checksum(struct journal *journal, const char *algorithm, const char *hex);
+/* Those behind it move up. */
+void journal_drop_checksum(struct journal *journal, size_t number);
 
 /* ---- reading: untrusted bytes ---- */
 
 enum journal_state {
     JOURNAL_EMPTY,         /* no bytes */
     JOURNAL_GOOD,          /* header and OBJECT, and what is right of the rest */
-    JOURNAL_BROKEN,        /* not even that */
+    JOURNAL_BROKEN,        /* not even that, but it begins as a journal does */
+    JOURNAL_FOREIGN,       /* it does not */
     JOURNAL_OTHER_VERSION, /* a journal, of a version that this program does not know */
 };
 
@@ -102,12 +108,13 @@ struct journal_writer {
 
 /* All return 0, or -1 without memory (or random bytes); `data` is what it was then. */
 
-/* A new journal with a new id: header, OBJECT, ORIGINs, CHECKSUMs, and `valid` (not that of
- * `journal`). Drops what was in `data`. */
+/* A new journal with a new id: header, OBJECT, UNPROVED, ORIGINs, CHECKSUMs, and `valid` (not that
+ * of `journal`). Drops what was in `data`. */
 int journal_writer_begin(struct journal_writer *writer, const struct journal *journal,
                          const struct rangeset *valid);
 int journal_put_origin(struct journal_writer *writer, const struct journal_origin *origin);
 int journal_put_checksum(struct journal_writer *writer, const struct journal_checksum *checksum);
+int journal_put_unproved(struct journal_writer *writer);
 int journal_put_valid(struct journal_writer *writer, const struct rangeset *ranges);
 int journal_put_forgotten(struct journal_writer *writer, const struct rangeset *ranges);
 /* Any record; for tests. */

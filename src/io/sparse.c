@@ -62,20 +62,32 @@ static void feed(struct journal_reader *reader, int fd)
     }
 }
 
+/* An empty one is nobody's. */
 static enum sparse_found read_journal(struct sparse *s, uint64_t size)
 {
+    struct stat st;
     struct journal_reader *reader = NULL;
     _cleanup_close_ int fd = open(s->journal_path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-    s->on_disk = fd >= 0 || errno != ENOENT;
-    if (fd < 0 || journal_reader_new(&reader) < 0)
-        return s->on_disk ? SPARSE_BROKEN : SPARSE_UNRECORDED;
+    if (fd < 0)
+        return errno == ENOENT ? SPARSE_UNRECORDED : SPARSE_FOREIGN;
+    if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || journal_reader_new(&reader) < 0)
+        return SPARSE_FOREIGN;
     feed(reader, fd);
     enum journal_state state = journal_reader_end(reader, &s->is);
     journal_reader_free(reader);
-    if (state == JOURNAL_OTHER_VERSION)
-        return SPARSE_OTHER_VERSION;
-    if (state != JOURNAL_GOOD)
+    switch (state) {
+    case JOURNAL_EMPTY:
+        return SPARSE_UNRECORDED;
+    case JOURNAL_BROKEN:
         return SPARSE_BROKEN;
+    case JOURNAL_FOREIGN:
+        return SPARSE_FOREIGN;
+    case JOURNAL_OTHER_VERSION:
+        return SPARSE_OTHER_VERSION;
+    case JOURNAL_GOOD:
+        break;
+    }
+    s->on_disk = true;
     s->there = s->is.valid;
     s->is.valid = (struct rangeset){ 0 };
     /* What was cut off the file is not there. */
@@ -92,8 +104,8 @@ static int open_all(struct sparse *s, enum sparse_found *ret_found, struct ddm_e
         return error_set(err, DDM_E_DISK, "%s: %s", s->path, strerror(errno));
     enum sparse_found found = read_journal(s, (uint64_t)st.st_size);
     bool empty = found == SPARSE_RECORDED ? rangeset_total(&s->there) == 0 : st.st_size == 0;
-    *ret_found = empty && found != SPARSE_OTHER_VERSION ? SPARSE_EMPTY : found;
-    unlink(s->new_path); /* of a turn that was killed */
+    bool theirs = found == SPARSE_FOREIGN || found == SPARSE_OTHER_VERSION;
+    *ret_found = empty && !theirs ? SPARSE_EMPTY : found;
     return 0;
 }
 
@@ -163,21 +175,14 @@ int sparse_fd(const struct sparse *sparse)
 
 /* ---- what it is ---- */
 
-/* For good, before a byte is written: after a power cut the old journal must not speak for the new
- * bytes. */
-static int remove_journal(struct sparse *s)
-{
-    unlink(s->new_path);
-    if (unlink(s->journal_path) < 0)
-        return errno == ENOENT ? 0 : -1;
-    return fsync(s->folder) < 0 && errno != EINVAL ? -1 : 0;
-}
-
+/* The journal is changed for good before a byte is written: after a power cut the old one must not
+ * speak for the new bytes, and bytes of ours must not be there without one. */
 int sparse_begin(struct sparse *sparse, uint64_t size, bool record, struct ddm_error *err)
 {
     sparse_drop_journal(sparse);
-    if (remove_journal(sparse) < 0)
-        return error_set(err, DDM_E_DISK, "%s: %s", sparse->journal_path, strerror(errno));
+    int error = sparse_first_journal(sparse, size);
+    if (error)
+        return error_set(err, DDM_E_DISK, "%s: %s", sparse->journal_path, strerror(error));
     /* Later somebody may be reading it: it keeps its length then. */
     if (!sparse->begun && ftruncate(sparse->fd, 0) < 0)
         return error_set(err, DDM_E_DISK, "%s: %s", sparse->path, strerror(errno));
@@ -194,7 +199,16 @@ int sparse_begin(struct sparse *sparse, uint64_t size, bool record, struct ddm_e
 
 void sparse_keep(struct sparse *sparse)
 {
+    unlink(sparse->new_path); /* of a turn that was killed */
     sparse->record = sparse->begun = true;
+}
+
+/* No record takes a checksum back: the first turn's new journal does not have it. */
+void sparse_drop_checksum(struct sparse *sparse, size_t number)
+{
+    journal_drop_checksum(&sparse->is, number);
+    sparse->untold = true;
+    sparse_wake(sparse, SPARSE_PAUSE);
 }
 
 /* `r` of journal_add_…: 1 where the journal has to be told. */
@@ -227,6 +241,13 @@ int sparse_add_checksum(struct sparse *sparse, const char *algorithm, const char
         return MIN(r, 0);
     const struct journal_checksum *last = &sparse->is.checksums[sparse->is.checksum_count - 1];
     return sparse_flush(sparse, journal_put_checksum(&sparse->out, last));
+}
+
+int sparse_set_unproved(struct sparse *sparse)
+{
+    int r = !sparse->is.unproved;
+    sparse->is.unproved = true;
+    return is_news(sparse, r) ? sparse_flush(sparse, journal_put_unproved(&sparse->out)) : 0;
 }
 
 /* ---- room ---- */
@@ -344,7 +365,9 @@ int sparse_forget(struct sparse *sparse, uint64_t begin, uint64_t end)
 
 void sparse_remove(struct sparse *sparse)
 {
-    unlink(sparse->journal_path);
-    unlink(sparse->new_path);
+    if (sparse->begun) {
+        unlink(sparse->journal_path);
+        unlink(sparse->new_path);
+    }
     unlink(sparse->path);
 }

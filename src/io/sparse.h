@@ -13,7 +13,9 @@
  *
  * So a record never says more than what the disk has, whatever dies when. Whoever is killed loses
  * what came since the last record; nothing of it waits on the loop. Only the pool syncs, only the
- * loop changes the set, the journal and names: no two of them at once. */
+ * loop changes the set, the journal and names: no two of them at once. sparse_begin is the
+ * exception: a journal that says that nothing is there has its name, synced, before the first byte
+ * is written. So bytes without a journal are never ours. */
 #ifndef DDM_IO_SPARSE_H
 #define DDM_IO_SPARSE_H
 
@@ -31,8 +33,9 @@ struct sparse_ops {
 enum sparse_found {
     SPARSE_EMPTY,         /* the file is new, or nothing is known to be in it */
     SPARSE_RECORDED,      /* the journal says what it is and what is there */
-    SPARSE_UNRECORDED,    /* there are bytes, but no journal */
-    SPARSE_BROKEN,        /* the journal cannot be read */
+    SPARSE_UNRECORDED,    /* there are bytes, but no journal: somebody else's */
+    SPARSE_BROKEN,        /* there are bytes, and what is left of a journal */
+    SPARSE_FOREIGN,       /* what has the journal's name is none */
     SPARSE_OTHER_VERSION, /* the journal is of a version that is not known */
 };
 
@@ -50,16 +53,23 @@ const struct journal *sparse_identity(const struct sparse *sparse);
 const struct rangeset *sparse_there(const struct sparse *sparse);
 int sparse_fd(const struct sparse *sparse);
 
-/* Begins anew, at any time: nothing is there, the old journal is gone, for good (this syncs the
- * folder, at once, if there was one). `record` false: there will be none. -DDM_E_DISK. */
+/* Begins anew, at any time: nothing is there, and a journal that says so is in the old one's place
+ * for good (this syncs it and the folder, at once). `record` false: it stays as it is.
+ * -DDM_E_DISK. */
 int sparse_begin(struct sparse *sparse, uint64_t size, bool record, struct ddm_error *err);
 /* Goes on from what was recorded. */
 void sparse_keep(struct sparse *sparse);
+/* What was recorded is not bound to that checksum any more (see journal_drop_checksum); right after
+ * sparse_keep only. */
+void sparse_drop_checksum(struct sparse *sparse, size_t number);
 
 /* See journal_add_origin, journal_add_checksum; what is new will be recorded. 0 or -1. */
 int sparse_add_origin(struct sparse *sparse, const char *url, const char *etag,
                       const char *last_modified);
 int sparse_add_checksum(struct sparse *sparse, const char *algorithm, const char *hex);
+/* Validators cannot tell any more that what is there is of one version: before the bytes that make
+ * it so are written. 0 or -1. */
+int sparse_set_unproved(struct sparse *sparse);
 
 /* Whether `size` bytes fit on the disk, with what the file already has; where making room is cheap
  * (ext4, xfs, btrfs) it is made, on the pool. -DDM_E_DISK with what it needs and what is free. */
@@ -81,7 +91,7 @@ void sparse_go(struct sparse *sparse);
 /* What is not recorded yet is synced and recorded, as far as that is possible, then `done` (maybe
  * from within this call). No writes after it; sparse_free is left. */
 void sparse_close(struct sparse *sparse, loop_timer_fn *done, void *arg);
-/* The names of the file and its journal are removed. */
+/* The names of the file and, where it is of this run, its journal are removed. */
 void sparse_remove(struct sparse *sparse);
 /* After sparse_close has come to its end. NULL allowed, returns NULL. */
 struct sparse *sparse_free(struct sparse *sparse);

@@ -44,7 +44,7 @@ struct sparse {
     uint64_t length, image_size; /* of the journal now, and when it was new */
     bool begun;                  /* sparse_begin or sparse_keep was called */
     bool record;                 /* there is to be a journal */
-    bool on_disk;                /* there is one, of this run or the one before */
+    bool on_disk;                /* one says what is there, of this run or the one before */
     bool untold;                 /* and it lacks something besides fresh bytes */
     bool unsynced;               /* it has records that were not synced */
 
@@ -77,6 +77,8 @@ bool sparse_is_made(const struct sparse *s);
 /* Records were put (r == 0) into `out`: appends them, unless a new journal is on its way. */
 int sparse_flush(struct sparse *s, int r);
 void sparse_drop_journal(struct sparse *s);
+/* A journal that says that nothing is there takes the name of what there was. 0 or errno. */
+int sparse_first_journal(struct sparse *s, uint64_t size);
 /* Tells of an error, once; `for_good`: nothing can be recorded any more. */
 void sparse_fail(struct sparse *s, const char *path, int error, bool for_good);
 

@@ -33,9 +33,8 @@ static int write_image(struct turn *turn)
     return 0;
 }
 
-static void run_step(void *arg)
+static void do_step(struct turn *turn)
 {
-    struct turn *turn = &((struct sparse *)arg)->turn;
     int r = 0;
     turn->error = turn->step == TURN_IMAGE ? write_image(turn) : 0;
     if (turn->error)
@@ -43,6 +42,11 @@ static void run_step(void *arg)
     r = turn->step == TURN_FOLDER ? fsync(turn->fd) : fdatasync(turn->fd);
     if (r < 0 && errno != EINVAL) /* a file system that has nothing to sync */
         turn->error = errno;
+}
+
+static void run_step(void *arg)
+{
+    do_step(&((struct sparse *)arg)->turn);
 }
 
 /* ---- the journal, on the loop ---- */
@@ -109,6 +113,33 @@ void sparse_drop_journal(struct sparse *s)
     s->journal = -1;
     s->unsynced = false;
     s->out.length = 0;
+}
+
+/* A turn that is under way may still write into a file of that name: another one takes its place.
+ */
+int sparse_first_journal(struct sparse *s, uint64_t size)
+{
+    const struct journal is = { .size = size };
+    const struct rangeset nothing = { 0 };
+    unlink(s->new_path);
+    if (journal_writer_begin(&s->out, &is, &nothing) < 0)
+        return ENOMEM;
+    _cleanup_close_ int fd = open(s->new_path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    struct turn image = {
+        .step = TURN_IMAGE, .fd = fd, .image = s->out.data, .length = s->out.length
+    };
+    struct turn name = { .step = TURN_FOLDER, .fd = s->folder };
+    s->out.length = 0;
+    if (fd < 0)
+        return errno;
+    do_step(&image);
+    if (!image.error && rename(s->new_path, s->journal_path) < 0)
+        image.error = errno;
+    if (image.error)
+        unlink(s->new_path);
+    else
+        do_step(&name);
+    return image.error ? image.error : name.error;
 }
 
 /* ---- steps ---- */

@@ -4,11 +4,11 @@
 
 #include <pthread.h>
 
-static void open_file(struct fixture *f, const char *hex, bool force)
+static void open_file(struct fixture *f, const char *hex, bool replace)
 {
     struct sink_checksum checksum = { "sha-256", hex };
     struct sink_config config = file_config(f);
-    config.force = force;
+    config.replace = replace;
     config.checksums = &checksum;
     config.checksum_count = hex ? 1 : 0;
     assert_int_equal(open_sink(f, &config), 0);
@@ -206,7 +206,7 @@ static void test_nothing_written_leaves_nothing(void **state)
 }
 
 /* A file that cannot be gone on with keeps what it has, for whoever wants to look at it. */
-static void test_without_a_journal(void **state)
+static void test_what_cannot_be_gone_on_with(void **state)
 {
     struct fixture *f = *state;
     struct sink_config config = file_config(f);
@@ -216,9 +216,12 @@ static void test_without_a_journal(void **state)
     assert_false(sink_resumable(f->s));
     write_at(f, 0, 100000);
     assert_string_equal(sink_part(f->s), f->part);
-    end(f);
+    close_sink(f);
     assert_int_equal(access(f->part, F_OK), 0);
-    assert_int_equal(access(f->journal, F_OK), -1);
+    assert_int_equal(open_sink(f, &config), 0); /* it does not stand in the way of the next one */
+    assert_int_equal(f->start, SINK_ANEW);
+    assert_string_equal(f->why, "nothing of it was recorded");
+    end(f);
 }
 
 static void test_what_stands_there(void **state)
@@ -347,7 +350,7 @@ int main(void)
         TEST(test_the_second_writer_is_refused),
         TEST(test_what_does_not_fit_is_refused),
         TEST(test_nothing_written_leaves_nothing),
-        TEST(test_without_a_journal),
+        TEST(test_what_cannot_be_gone_on_with),
         TEST(test_what_stands_there),
         TEST(test_a_stream_comes_in_order),
         TEST(test_a_stream_with_hashes_of_pieces),

@@ -2,7 +2,10 @@
 /* What a run before left: whether it is gone on with. */
 #include "sink_fixture.h"
 
-#define THERE 1000000
+#include <sys/wait.h>
+
+#define THERE     1000000
+#define OTHER_HEX "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
 
 /* A run that ends with some of the file there. */
 static void leave(struct fixture *f, const struct sink_config *config)
@@ -146,14 +149,202 @@ static void test_an_equal_checksum_is_enough(void **state)
 static void test_another_checksum_of_the_same_version(void **state)
 {
     struct fixture *f = *state;
-    struct sink_checksum wrong = { "md5", "900150983cd24fb0d6963f7d28e17f72" };
-    struct sink_checksum right = { "sha-256", f->hex };
+    struct sink_checksum wrong = { "sha-256", OTHER_HEX }, right = { "SHA256", f->hex };
     struct sink_config config = file_config(f);
     config.checksums = &wrong;
     config.checksum_count = 1;
     leave(f, &config);
     config.checksums = &right;
+    assert_int_equal(open_sink(f, &config), 0);
+    assert_int_equal(f->start, SINK_RESUMED);
+    close_sink(f); /* the wrong one is out of the journal, too */
+    config.checksum_count = 0;
     go_on(f, &config);
+    f->loop = loop_free(f->loop);
+}
+
+/* All that is missing is written, and it is not right. */
+static void end_wrong(struct fixture *f, const char *expected)
+{
+    fill(f);
+    finish(f);
+    assert_int_equal(f->error.code, DDM_E_CHECKSUM);
+    assert_non_null(strstr(f->error.message, expected));
+    assert_non_null(strstr(f->error.message, ", which an earlier run was given"));
+    close_sink(f);
+    assert_int_equal(access(f->path, F_OK), -1);
+}
+
+static void test_an_earlier_checksum_holds(void **state)
+{
+    struct fixture *f = *state;
+    struct sink_checksum wrong = { "sha-256", OTHER_HEX }, md5 = { "md5", NULL };
+    char hex[DIGEST_HEX_SIZE];
+    struct sink_config config = file_config(f);
+    digest_once("md5", f->data, SIZE, hex, sizeof hex);
+    md5.hex = hex;
+    config.checksums = &wrong;
+    config.checksum_count = 1;
+    leave(f, &config);
+    config.checksums = &md5;
+    assert_int_equal(open_sink(f, &config), 0);
+    end_wrong(f, OTHER_HEX);
+    config.checksum_count = 0;
+    assert_int_equal(open_sink(f, &config), 0);
+    end_wrong(f, OTHER_HEX);
+    f->loop = loop_free(f->loop);
+}
+
+static void interrupt(struct fixture *f, const struct sink_config *config, uint64_t at)
+{
+    assert_int_equal(open_sink(f, config), 0);
+    assert_int_equal(f->start, SINK_RESUMED);
+    write_at(f, at, at + THERE);
+    close_sink(f);
+}
+
+/* Three runs: the file changes between the first two, and only the checksum that these have would
+ * tell. The third one must not take the mixture for the second version. */
+static void test_what_a_checksum_let_pass_needs_it_for_good(void **state)
+{
+    struct fixture *f = *state;
+    struct sink_checksum first = { "sha-256", f->hex }, other = { "sha-256", OTHER_HEX };
+    struct sink_config config = file_config(f);
+    config.checksums = &first;
+    config.checksum_count = 1;
+    leave(f, &config);
+    config.object.etag = "\"v2\"";
+    for (uint64_t i = THERE; i < SIZE; i++)
+        f->data[i] ^= 1;
+    interrupt(f, &config, THERE);
+    config.checksum_count = 0;
+    interrupt(f, &config, 2 * THERE + 1);
+    assert_int_equal(open_sink(f, &config), 0);
+    assert_int_equal(f->start, SINK_RESUMED);
+    end_wrong(f, f->hex);
+    config.object.etag = "\"v3\""; /* not even that tells whether it is the same */
+    assert_int_equal(open_sink(f, &config), 0);
+    assert_int_equal(f->start, SINK_ANEW);
+    assert_string_equal(f->why, "the file has changed");
+    end(f);
+    assert_int_equal(loop_new(&f->loop), 0);
+
+    config = file_config(f); /* another checksum cannot stand for the one that is needed */
+    config.checksums = &first;
+    config.checksum_count = 1;
+    leave(f, &config);
+    config.object.etag = "\"v2\"";
+    interrupt(f, &config, THERE);
+    config.checksums = &other;
+    assert_int_equal(open_sink(f, &config), 0);
+    assert_int_equal(f->start, SINK_ANEW);
+    assert_string_equal(f->why, "another checksum is expected now");
+    end(f);
+}
+
+/* A mirror that only a checksum or pieces can tell about: its validators, equal to what they were,
+ * are no proof later, nor are those of the first one. */
+static void mix(struct fixture *f, const struct sink_config *config, bool proved)
+{
+    unlink(f->part);
+    unlink(f->journal);
+    assert_int_equal(open_sink(f, config), 0);
+    write_at(f, 0, THERE / 2);
+    assert_int_equal(sink_add_origin(f->s, THAT, "\"other\"", DATE, proved), 0);
+    write_at(f, SIZE - THERE / 2, SIZE);
+    close_sink(f);
+}
+
+static void test_what_pieces_let_pass_needs_pieces(void **state)
+{
+    struct fixture *f = *state;
+    for (int i = 0; i < 3; i++) {
+        struct sink_config config = file_config(f);
+        add_pieces(f, &config);
+        mix(f, &config, i == 2);
+        if (i == 1) {
+            config.object.url = THAT;
+            config.object.etag = "\"other\"";
+        }
+        assert_int_equal(open_sink(f, &config), 0);
+        assert_int_equal(f->start, SINK_RESUMED);
+        close_sink(f);
+        config.piece_count = 0;
+        assert_int_equal(open_sink(f, &config), 0);
+        assert_int_equal(f->start, i == 2 ? SINK_RESUMED : SINK_ANEW);
+        if (i < 2)
+            assert_string_equal(f->why, "only hashes of pieces could tell, and there are none now");
+        close_sink(f);
+    }
+    f->loop = loop_free(f->loop);
+}
+
+/* The same across versions; and pieces of a new one are not held up by a checksum of the old. */
+static void test_pieces_of_another_version(void **state)
+{
+    struct fixture *f = *state;
+    struct sink_checksum old = { "sha-256", OTHER_HEX };
+    struct sink_config config = file_config(f);
+    config.checksums = &old;
+    config.checksum_count = 1;
+    leave(f, &config);
+    config.checksum_count = 0;
+    config.object.etag = "\"v2\"";
+    add_pieces(f, &config);
+    assert_int_equal(open_sink(f, &config), 0);
+    assert_int_equal(f->start, SINK_RESUMED);
+    close_sink(f);
+    config.piece_count = 0;
+    assert_int_equal(open_sink(f, &config), 0);
+    assert_int_equal(f->start, SINK_ANEW);
+    close_sink(f);
+    config = file_config(f);
+    config.checksums = &old;
+    config.checksum_count = 1;
+    leave(f, &config);
+    config.checksum_count = 0;
+    config.object.etag = "\"v2\"";
+    add_pieces(f, &config);
+    go_on(f, &config);
+    f->loop = loop_free(f->loop);
+}
+
+static void test_a_mirror_that_a_checksum_let_pass(void **state)
+{
+    struct fixture *f = *state;
+    struct sink_checksum checksum = { "sha-256", f->hex };
+    struct sink_config config = file_config(f);
+    config.checksums = &checksum;
+    config.checksum_count = 1;
+    mix(f, &config, false);
+    for (uint64_t i = THERE; i < SIZE / 2; i++)
+        f->data[i] ^= 1; /* it was no mirror of that */
+    config.checksum_count = 0;
+    assert_int_equal(open_sink(f, &config), 0);
+    assert_int_equal(f->start, SINK_RESUMED);
+    end_wrong(f, f->hex);
+    f->loop = loop_free(f->loop);
+}
+
+/* A reply without the ETag is the same by its date. One with the same date and another ETag is not
+ * for that. */
+static void test_an_etag_is_not_forgotten(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const between[] = { NULL, "W/\"1\"" };
+    for (size_t i = 0; i < ARRAY_SIZE(between); i++) {
+        struct sink_config config = file_config(f);
+        config.object.last_modified = DATE;
+        leave(f, &config);
+        config.object.etag = between[i];
+        assert_int_equal(open_sink(f, &config), 0);
+        assert_int_equal(f->start, SINK_RESUMED);
+        close_sink(f);
+        config.object.etag = "\"v2\"";
+        assert_int_equal(open_sink(f, &config), 0);
+        assert_int_equal(f->start, SINK_ANEW);
+        close_sink(f);
+    }
     f->loop = loop_free(f->loop);
 }
 
@@ -164,7 +355,7 @@ static void test_any_origin_of_it(void **state)
     struct sink_config config = file_config(f);
     assert_int_equal(open_sink(f, &config), 0);
     write_at(f, 0, THERE);
-    assert_int_equal(sink_add_origin(f->s, THAT, "\"other\"", DATE), 0);
+    assert_int_equal(sink_add_origin(f->s, THAT, "\"other\"", DATE, true), 0);
     close_sink(f);
     config.object.url = THAT;
     config.object.etag = "\"other\"";
@@ -210,23 +401,99 @@ static void test_pieces_of_another_size(void **state)
     f->loop = loop_free(f->loop);
 }
 
-static void test_a_part_without_its_journal(void **state)
+static uint64_t size_of(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 ? (uint64_t)st.st_size : 0;
+}
+
+static void overwrite(const char *path, off_t offset)
+{
+    int fd = open(path, O_WRONLY | O_CREAT, 0600);
+    assert_int_equal(pwrite(fd, "x", 1, offset), 1);
+    close(fd);
+}
+
+/* Refused, and as it was; with --force it is begun anew. `replace` is about something else. */
+static void check_refused(struct fixture *f, struct sink_config *config, const char *named)
+{
+    uint64_t part = size_of(f->part), journal = size_of(f->journal);
+    config->replace = true;
+    assert_int_equal(open_sink(f, config), -DDM_E_USAGE);
+    assert_non_null(strstr(f->error.message, named));
+    assert_non_null(strstr(f->error.message, "--force"));
+    assert_int_equal(size_of(f->part), part);
+    assert_int_equal(size_of(f->journal), journal);
+    assert_int_equal(access(f->part, F_OK), part > 0 ? 0 : -1);
+    config->force = true;
+    assert_int_equal(open_sink(f, config), 0);
+    assert_int_equal(rangeset_total(sink_there(f->s)), 0);
+    write_at(f, 0, 10);
+    close_sink(f);
+    config->force = false;
+    assert_int_equal(open_sink(f, config), 0);
+    assert_int_equal(f->start, SINK_RESUMED);
+    close_sink(f);
+    unlink(f->part);
+    unlink(f->journal);
+}
+
+static void test_files_of_somebody_else(void **state)
 {
     struct fixture *f = *state;
     struct sink_config config = file_config(f);
     leave(f, &config);
     unlink(f->journal);
-    assert_int_equal(open_sink(f, &config), 0);
-    assert_int_equal(f->start, SINK_ANEW);
-    assert_string_equal(f->why, "its journal is missing");
-    close_sink(f);
+    check_refused(f, &config, f->part);
+    overwrite(f->part, 5); /* any file of that name */
+    close(open(f->journal, O_WRONLY | O_CREAT, 0600));
+    check_refused(f, &config, f->part);
     leave(f, &config);
-    int fd = open(f->journal, O_WRONLY);
-    assert_int_equal(pwrite(fd, "x", 1, 3), 1);
-    close(fd);
+    overwrite(f->journal, 3);
+    check_refused(f, &config, f->journal);
+    overwrite(f->journal, 3); /* and no .part */
+    check_refused(f, &config, f->journal);
+    overwrite(f->part, 5); /* of another program that has both */
+    overwrite(f->journal, 3);
+    check_refused(f, &config, f->journal);
+    leave(f, &config);
+    config.object.url = THAT;
+    config.object.etag = "\"other\"";
+    check_refused(f, &config, URL);
+    f->loop = loop_free(f->loop);
+}
+
+static void test_a_journal_that_is_broken(void **state)
+{
+    struct fixture *f = *state;
+    struct sink_config config = file_config(f);
+    leave(f, &config);
+    overwrite(f->journal, 20);
     assert_int_equal(open_sink(f, &config), 0);
     assert_int_equal(f->start, SINK_ANEW);
     assert_string_equal(f->why, "its journal is broken");
+    end(f);
+}
+
+/* Whoever is killed before the first turn leaves bytes, and a journal that says nothing of them. */
+static void test_a_kill_within_the_first_second(void **state)
+{
+    struct fixture *f = *state;
+    struct sink_config config = file_config(f);
+    pid_t child = fork();
+    if (child == 0) {
+        bool ok = open_sink(f, &config) == 0 && sink_write(f->s, 0, f->data, THERE, &f->error) == 0;
+        _exit(!ok);
+    }
+    int status = -1;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    assert_int_equal(size_of(f->part), THERE);
+    config.object.url = THAT; /* and so it is of no file */
+    config.object.etag = NULL;
+    assert_int_equal(open_sink(f, &config), 0);
+    assert_int_equal(f->start, SINK_ANEW);
+    assert_string_equal(f->why, "nothing of it was recorded");
     end(f);
 }
 
@@ -239,8 +506,8 @@ static void test_a_journal_without_its_part(void **state)
     config.object.url = THAT;
     assert_int_equal(open_sink(f, &config), 0);
     assert_int_equal(f->start, SINK_NEW);
-    assert_int_equal(access(f->journal, F_OK), -1);
     end(f);
+    assert_int_equal(access(f->journal, F_OK), -1);
 }
 
 /* A journal with a header of version 2, whose checksum is right. */
@@ -280,10 +547,12 @@ static void test_what_cannot_go_on_begins_anew(void **state)
     config.object.resumable = false;
     assert_int_equal(open_sink(f, &config), 0);
     assert_int_equal(f->start, SINK_ANEW);
-    assert_int_equal(access(f->journal, F_OK), -1);
     write_at(f, 0, 1000);
+    close_sink(f);
+    config.object.resumable = true;
+    assert_int_equal(open_sink(f, &config), 0);
+    assert_int_equal(f->start, SINK_ANEW);
     end(f);
-    assert_int_equal(access(f->journal, F_OK), -1);
 }
 
 static void test_force_does_not_drop_the_same(void **state)
@@ -312,7 +581,6 @@ static void test_restart(void **state)
         f->data[i] ^= 1;
     assert_true(sink_restart(f->s, &other));
     assert_int_equal(rangeset_total(sink_there(f->s)), 0);
-    assert_int_equal(access(f->journal, F_OK), -1);
     write_at(f, 0, THERE);
     close_sink(f);
     config.checksum_count = 0;
@@ -337,7 +605,15 @@ int main(void)
         TEST(test_any_origin_of_it),
         TEST(test_pieces_tell),
         TEST(test_pieces_of_another_size),
-        TEST(test_a_part_without_its_journal),
+        TEST(test_an_earlier_checksum_holds),
+        TEST(test_what_a_checksum_let_pass_needs_it_for_good),
+        TEST(test_what_pieces_let_pass_needs_pieces),
+        TEST(test_pieces_of_another_version),
+        TEST(test_a_mirror_that_a_checksum_let_pass),
+        TEST(test_an_etag_is_not_forgotten),
+        TEST(test_files_of_somebody_else),
+        TEST(test_a_journal_that_is_broken),
+        TEST(test_a_kill_within_the_first_second),
         TEST(test_a_journal_without_its_part),
         TEST(test_a_journal_of_another_ddm),
         TEST(test_what_cannot_go_on_begins_anew),

@@ -25,7 +25,7 @@ struct history {
 
 static void copy(struct journal *to, const struct journal *from)
 {
-    *to = (struct journal){ .size = from->size };
+    *to = (struct journal){ .size = from->size, .unproved = from->unproved };
     for (size_t i = 0; i < from->origin_count; i++)
         assert_int_equal(journal_add_origin(to, from->origins[i].url, from->origins[i].etag,
                                             from->origins[i].last_modified),
@@ -39,8 +39,9 @@ static void copy(struct journal *to, const struct journal *from)
 
 static bool same(const struct journal *a, const struct journal *b)
 {
-    bool equal = a->size == b->size && a->origin_count == b->origin_count &&
-                 a->checksum_count == b->checksum_count && a->valid.count == b->valid.count;
+    bool equal = a->size == b->size && a->unproved == b->unproved &&
+                 a->origin_count == b->origin_count && a->checksum_count == b->checksum_count &&
+                 a->valid.count == b->valid.count;
     for (size_t i = 0; equal && i < a->origin_count; i++)
         equal = strcmp(a->origins[i].url, b->origins[i].url) == 0 &&
                 strcmp(a->origins[i].etag, b->origins[i].etag) == 0 &&
@@ -104,6 +105,9 @@ static struct history *make_history(void)
     assert_int_equal(journal_add_origin(&now, "ftp://b.example/f", "", "Sun, 22 Nov 2026"), 1);
     assert_int_equal(journal_put_origin(&h->out, &now.origins[1]), 0);
     remember(h, &now);
+    now.unproved = true;
+    assert_int_equal(journal_put_unproved(&h->out), 0);
+    remember(h, &now);
     put_range(h, &now, 10, 20, false);
     put_range(h, &now, SIZE - 1, SIZE, true);
     journal_release(&now);
@@ -118,7 +122,7 @@ static void free_history(struct history *h)
     free(h);
 }
 
-/* What a reader must say who sees the first `length` bytes right. */
+/* What a reader must say who sees the first `right` of `length` bytes right. */
 static void expect_prefix(struct history *h, const void *data, size_t length, size_t right)
 {
     struct journal got = { 0 };
@@ -127,7 +131,9 @@ static void expect_prefix(struct history *h, const void *data, size_t length, si
         n++;
     enum journal_state state = read_back(data, length, length, &got);
     if (n == 0) {
-        assert_int_equal(state, length == 0 ? JOURNAL_EMPTY : JOURNAL_BROKEN);
+        assert_int_equal(state, length == 0 ? JOURNAL_EMPTY
+                                : right < 8 ? JOURNAL_FOREIGN
+                                            : JOURNAL_BROKEN);
         return;
     }
     assert_int_equal(state, JOURNAL_GOOD);
@@ -230,7 +236,8 @@ static void test_records_that_cannot_be(void **state)
         unsigned char payload[40];
     } wrong[] = {
         { 0, 0, { 0 } },
-        { 6, 0, { 0 } },
+        { 6, 1, { 0 } },
+        { 7, 0, { 0 } },
         { 1, 8, { LE8(100) } },            /* a second OBJECT */
         { 2, 0, { 0 } },                   /* texts: none, */
         { 2, 4, { 0, 0, 0, 0 } },          /* too few, */
@@ -261,7 +268,7 @@ static void test_records_that_cannot_be(void **state)
         assert_int_equal(read_back(out.data, out.length, 11, &got), JOURNAL_GOOD);
         assert_int_equal(got.valid.count, 1);
         assert_int_equal(rangeset_total(&got.valid), 6);
-        assert_int_equal(got.origin_count + got.checksum_count, 0);
+        assert_int_equal(got.origin_count + got.checksum_count + got.unproved, 0);
         journal_release(&got);
         journal_writer_release(&out);
     }

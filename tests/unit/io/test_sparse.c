@@ -66,10 +66,70 @@ static void test_without_a_journal(void **state)
     assert_int_equal(sparse_forget(f->s, 10, 20), 0);
     assert_int_equal(rangeset_total(sparse_there(f->s)), 990);
     close_it(f);
-    assert_int_equal(access(f->journal, F_OK), -1);
+    assert_int_equal(access(f->journal, F_OK), 0); /* and it says that nothing is there */
     assert_int_equal(reopen(f), 0);
-    assert_int_equal(f->found, SPARSE_UNRECORDED);
+    assert_int_equal(f->found, SPARSE_EMPTY);
     assert_int_equal(rangeset_total(sparse_there(f->s)), 0);
+    close_it(f);
+}
+
+/* Bytes of ours are never there without one, at no step: who finds some knows that they are not. */
+static void test_a_journal_before_the_first_byte(void **state)
+{
+    struct fixture *f = *state;
+    struct rangeset set;
+    assert_int_equal(reopen(f), 0);
+    assert_int_equal(access(f->journal, F_OK), -1); /* opening alone writes nothing */
+    assert_int_equal(sparse_begin(f->s, SIZE, true, &f->error), 0);
+    assert_int_equal(access(f->journal, F_OK), 0);
+    assert_int_equal(access(f->new, F_OK), -1);
+    write_at(f, 0, 1000);
+    assert_int_equal(look(f, &set), SPARSE_EMPTY);
+    close_it(f);
+    unlink(f->journal);
+    assert_int_equal(look(f, &set), SPARSE_UNRECORDED);
+    write_file(f->journal, "", 0); /* nobody's */
+    assert_int_equal(look(f, &set), SPARSE_UNRECORDED);
+}
+
+/* Nothing of it is changed before sparse_begin or sparse_keep. */
+static void test_what_is_refused_stays(void **state)
+{
+    struct fixture *f = *state;
+    write_file(f->journal, "no journal", 10);
+    write_file(f->new, "nor that", 8);
+    assert_int_equal(reopen(f), 0);
+    assert_int_equal(f->found, SPARSE_FOREIGN); /* though the file is empty */
+    sparse_remove(f->s);
+    close_it(f);
+    assert_int_equal(access(f->path, F_OK), -1);
+    assert_int_equal(size_of(f->journal), 10);
+    assert_int_equal(size_of(f->new), 8);
+    unlink(f->new);
+}
+
+static void test_what_is_unproved_is_so_for_good(void **state)
+{
+    struct fixture *f = *state;
+    begin(f);
+    assert_int_equal(sparse_add_checksum(f->s, "md5", "aa"), 0);
+    assert_int_equal(sparse_add_checksum(f->s, "md5", "bb"), 0);
+    write_at(f, 0, 1000);
+    run_turn(f);
+    assert_int_equal(sparse_set_unproved(f->s), 0); /* a record */
+    close_it(f);
+    assert_int_equal(reopen(f), 0);
+    assert_true(sparse_identity(f->s)->unproved);
+    sparse_keep(f->s);
+    sparse_drop_checksum(f->s, 0);
+    close_it(f); /* a new journal */
+    assert_int_equal(reopen(f), 0);
+    assert_true(sparse_identity(f->s)->unproved);
+    assert_int_equal(sparse_identity(f->s)->checksum_count, 1);
+    assert_string_equal(sparse_identity(f->s)->checksums[0].hex, "bb");
+    assert_int_equal(rangeset_total(sparse_there(f->s)), 1000);
+    assert_int_equal(sparse_begin(f->s, SIZE, true, &f->error), 0);
+    assert_false(sparse_identity(f->s)->unproved);
     close_it(f);
 }
 
@@ -123,19 +183,27 @@ static void test_journals_that_are_none(void **state)
 
     write_file(f->journal, "no journal", 10);
     assert_int_equal(reopen(f), 0);
+    assert_int_equal(f->found, SPARSE_FOREIGN);
+    assert_int_equal(rangeset_total(sparse_there(f->s)), 0);
+    close_it(f);
+
+    write_file(f->journal, "DDMjrnl\n and no more", 20);
+    assert_int_equal(reopen(f), 0);
     assert_int_equal(f->found, SPARSE_BROKEN);
     assert_int_equal(rangeset_total(sparse_there(f->s)), 0);
     close_it(f);
 
-    write_file(f->journal, "", 0);
+    unlink(f->journal);
+    assert_int_equal(symlink("c.ddm", f->journal),
+                     0); /* a good one, but it is not ours to follow */
     assert_int_equal(reopen(f), 0);
-    assert_int_equal(f->found, SPARSE_BROKEN);
+    assert_int_equal(f->found, SPARSE_FOREIGN);
     close_it(f);
 
     unlink(f->journal);
     assert_int_equal(mkdir(f->journal, 0700), 0);
     assert_int_equal(reopen(f), 0);
-    assert_int_equal(f->found, SPARSE_BROKEN);
+    assert_int_equal(f->found, SPARSE_FOREIGN);
     assert_int_equal(sparse_begin(f->s, SIZE, true, &f->error), -DDM_E_DISK);
     close_it(f);
     rmdir(f->journal);
@@ -152,7 +220,7 @@ static void test_journals_that_are_none(void **state)
     close_it(f);
 }
 
-static void test_begin_removes_the_old_journal(void **state)
+static void test_begin_replaces_the_old_journal(void **state)
 {
     struct fixture *f = *state;
     begin(f);
@@ -161,7 +229,7 @@ static void test_begin_removes_the_old_journal(void **state)
     write_file(f->new, "of a turn that was killed", 25);
     begin(f);
     assert_int_equal(f->found, SPARSE_RECORDED);
-    assert_int_equal(access(f->journal, F_OK), -1);
+    assert_int_equal(recorded(f), 0);
     assert_int_equal(access(f->new, F_OK), -1);
     assert_int_equal(size_of(f->path), 0);
     assert_int_equal(rangeset_total(sparse_there(f->s)), 0);
@@ -245,7 +313,10 @@ int main(void)
         TEST(test_only_one_has_it),
         TEST(test_the_lock_ends_with_the_process),
         TEST(test_journals_that_are_none),
-        TEST(test_begin_removes_the_old_journal),
+        TEST(test_begin_replaces_the_old_journal),
+        TEST(test_a_journal_before_the_first_byte),
+        TEST(test_what_is_refused_stays),
+        TEST(test_what_is_unproved_is_so_for_good),
         TEST(test_a_full_disk_leaves_what_was_recorded),
         TEST(test_a_journal_that_cannot_grow),
         TEST(test_what_cannot_fit_is_refused),
