@@ -3,7 +3,7 @@
 checksum can tell; else the others are there for when the first one fails."""
 
 import pytest
-from ddmlab.hostile import ALONE, EACH, PEER_ONLY, WAYS, WITH_PEER, name_of
+from ddmlab.hostile import ALONE, EACH, WAYS, WITH_PEER, name_of
 
 MIB = 1 << 20
 RATE = 4 * MIB
@@ -26,15 +26,6 @@ def mirrored(place, way, first, others, *versions, **named):
     )
 
 
-def passes_over(place, way, first, others, *versions):
-    """The same where the first mirror is of no use. Peers are sent to mirrors that an own uplink
-    has seen, and to the first: where there is no own uplink it may fail."""
-    if way != PEER_ONLY:
-        return mirrored(place, way, first, others, *versions)
-    options = [word for url in others for word in ("--mirror", url)]
-    return place.arrives_or_fails(way, first, (3, 4, 5), *versions, options=options)
-
-
 @WAY
 @pytest.mark.parametrize("path", ["honest", "switched,dated"])
 def test_equal_mirrors_share_the_work(place, two, path, way):
@@ -42,8 +33,7 @@ def test_equal_mirrors_share_the_work(place, two, path, way):
     url = f"{path}/4m/file"
     mirrored(place, way, two[0].url(url), [two[1].url(url)], two[0].content(url))
     sent = [mirror.resource(url).sent() for mirror in two]
-    # Peers are sent to mirrors that an own uplink has seen.
-    assert way == PEER_ONLY or min(sent) > MIB // 2, sent
+    assert min(sent) > MIB // 2, sent
     assert sum(sent) < 1.3 * 4 * MIB, sent
 
 
@@ -80,18 +70,18 @@ def test_mirrors_that_nothing_proves_equal_are_not_mixed(place, two):
     assert two[1].resource(url).sent() < MIB
 
 
-@pytest.mark.parametrize("way", [ALONE, WITH_PEER])
+@WAY
 @pytest.mark.parametrize("path", ["status,404", "status,403", "status,500", "redirect-loop"])
 def test_a_first_mirror_that_refuses_is_passed_over(place, two, path, way):
     url = "honest/3m/file"
     first = two[0].url(f"{path}/3m/file")
-    passes_over(place, way, first, [two[1].url(url)], two[1].content(url))
+    mirrored(place, way, first, [two[1].url(url)], two[1].content(url))
 
 
 @WAY
 def test_dead_mirrors_are_passed_over(place, two, way):
     url = "honest/3m/file"
-    passes_over(place, way, DEAD, [DEAD, two[1].url(url)], two[1].content(url))
+    mirrored(place, way, DEAD, [DEAD, two[1].url(url)], two[1].content(url))
 
 
 @WAY
@@ -120,7 +110,7 @@ def test_a_slow_mirror_does_not_hold_up_a_quick_one(place, hostile, way):
 @WAY
 def test_an_equal_mirror_goes_on_where_the_first_one_fails(place, two, way):
     failing, url = "fails-after,2/4m/file", "honest/4m/file"
-    passes_over(place, way, two[0].url(failing), [two[1].url(url)], two[1].content(url))
+    mirrored(place, way, two[0].url(failing), [two[1].url(url)], two[1].content(url))
     assert two[1].resource(url).sent() < 4 * MIB, "what the first one gave was thrown away"
 
 
@@ -128,9 +118,8 @@ def test_an_equal_mirror_goes_on_where_the_first_one_fails(place, two, way):
 def test_another_version_is_begun_anew_where_the_first_mirror_fails(place, two, way, output):
     failing, url = "fails-after,2/4m/file", "switched/4m/file"
     two[1].resource(url).notes["version"] = 1
-    codes = (3, 4, 5) if way == PEER_ONLY else (5,) if output else ()
     get = place.arrives_or_fails(
-        way, two[0].url(failing), codes,
+        way, two[0].url(failing), (5,) if output else (),
         two[0].content(failing), two[1].content(url, 1),
         options=["--mirror", two[1].url(url)], output=output,
     )  # fmt: skip
