@@ -72,8 +72,9 @@
  *             report          from the state of a job to events
  *             sink            where the bytes go: the stage behind the frontier
  *             sink_check      whether a file that is there is right
- *             sink_internal   what sink and sink_open share
- *             sink_open       names; can what a run before left be gone on with?
+ *             sink_internal   what sink, sink_open and sink_resume share
+ *             sink_open       names, and whose files these are
+ *             sink_resume     can what a run before left be gone on with?
  *             sink_stream     the ring before a pipe
  *             sink_verify     hashing pieces and the whole, on the pool
  *             sources         the own uplinks and the peers, as they come and go

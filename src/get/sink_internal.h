@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What sink.c (the stage) and sink_open.c (whether a run before can be gone on with) share. */
+/* What sink.c (the stage), sink_open.c (the unfinished file) and sink_resume.c (whether it can be
+ * gone on with) share. */
 #ifndef DDM_GET_SINK_INTERNAL_H
 #define DDM_GET_SINK_INTERNAL_H
 
@@ -49,6 +50,14 @@ struct sink {
 int sink_open_part(struct sink *sink, const struct sink_config *config,
                    const struct sparse_ops *ops, enum sink_start *ret_start, const char **ret_why,
                    struct ddm_error *err);
+/* NULL: what a run before left can be gone on with; else why not. `*ret_proved`: validators say
+ * that all of it is of this version; else it is unproved from now on, see sink_new. */
+const char *sink_why_not(const struct journal *was, const struct sink_config *config,
+                         bool *ret_proved);
+bool sink_is_same_url(const struct journal *was, const char *url);
+/* Goes on with it, and tells the journal what this is. */
+int sink_resume(struct sink *sink, const struct sink_config *config, bool proved,
+                struct ddm_error *err);
 /* Tells the journal what this is. */
 void sink_describe(struct sink *sink, const struct sink_object *object, bool proved);
 

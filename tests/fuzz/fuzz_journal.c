@@ -28,9 +28,9 @@ static enum journal_state read_all(const uint8_t *data, size_t size, size_t bloc
 
 static void require_same(const struct journal *a, const struct journal *b)
 {
-    require(a->size == b->size && a->origin_count == b->origin_count &&
-            a->checksum_count == b->checksum_count && a->valid.count == b->valid.count &&
-            a->valid.total == b->valid.total);
+    require(a->size == b->size && a->unproved == b->unproved &&
+            a->origin_count == b->origin_count && a->checksum_count == b->checksum_count &&
+            a->valid.count == b->valid.count && a->valid.total == b->valid.total);
     for (size_t i = 0; i < a->origin_count; i++)
         require(strcmp(a->origins[i].url, b->origins[i].url) == 0 &&
                 strcmp(a->origins[i].etag, b->origins[i].etag) == 0 &&

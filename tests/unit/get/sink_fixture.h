@@ -22,6 +22,7 @@
 #define PIECE  ((uint64_t)300 * 1000)
 #define PIECES ((SIZE + PIECE - 1) / PIECE)
 #define URL    "http://origin.example/f"
+#define THERE  1000000 /* of what a run before left */
 
 struct fixture {
     char directory[64], path[80], part[96], journal[96];
@@ -220,6 +221,32 @@ static inline void check_file(struct fixture *f)
     assert_memory_equal(back, f->data, SIZE);
     assert_int_equal(access(f->part, F_OK), -1);
     assert_int_equal(access(f->journal, F_OK), -1);
+}
+
+/* A run that ends with some of the file there. */
+static inline void leave(struct fixture *f, const struct sink_config *config)
+{
+    unlink(f->part);
+    unlink(f->journal);
+    assert_int_equal(open_sink(f, config), 0);
+    assert_int_equal(f->start, SINK_NEW);
+    write_at(f, 0, THERE / 2);
+    write_at(f, SIZE - THERE / 2, SIZE);
+    close_sink(f);
+}
+
+/* The whole of what it should be, after `config`. */
+static inline void go_on(struct fixture *f, const struct sink_config *config)
+{
+    assert_int_equal(open_sink(f, config), 0);
+    assert_int_equal(f->start, SINK_RESUMED);
+    assert_int_equal(rangeset_total(sink_there(f->s)), THERE);
+    fill(f);
+    finish(f);
+    assert_int_equal(f->error.code, DDM_OK);
+    check_file(f);
+    close_sink(f);
+    unlink(f->path);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
