@@ -195,7 +195,7 @@ static void stream_done(struct transfer *t, const struct fetch_result *result)
     t->source->status = result->status;
     if (whole)
         t->source->why[0] = '\0';
-    else if (result->code == -DDM_E_REFUSED && !t->bad)
+    else if ((result->code == -DDM_E_REFUSED || result->code == -DDM_E_PERMISSION) && !t->bad)
         reply_refused(t, result->message);
     else if (!t->bad)
         str_copy(t->source->why, sizeof t->source->why,
