@@ -3,8 +3,9 @@
 the odds that docs/internals/verification.md states.
 
 A peer's bytes, in the order in which they come, are divided into windows of SAMPLE / share; in each
-lies a sample. One in `every` / SAMPLE blocks of a sample's size is wrong, so a sample is right with
-1 - SAMPLE / every, and a lie survives n of them with that to the power of n."""
+lies a sample, and before the first one there is one more. One in `every` / SAMPLE blocks of a
+sample's size is wrong, so a sample is right with 1 - SAMPLE / every, and a lie survives n of them
+with that to the power of n."""
 
 import math
 import multiprocessing
@@ -76,10 +77,10 @@ def flips(every, salt):
 
 
 def samples(given):
-    """How many of so many bytes are taken, as an expectation."""
+    """How many of so many bytes are taken, as an expectation: the early one, and one a window."""
     window = SAMPLE / SHARE
-    further = max(given / window - 1, 0.0)
-    return 1 + math.floor(further) + max(further % 1 * window - SAMPLE, 0) / (window - SAMPLE)
+    last = max(given % window - SAMPLE, 0) / (window - SAMPLE)
+    return 1 + given // window + last
 
 
 def odds(every, given):
