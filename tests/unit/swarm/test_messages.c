@@ -367,8 +367,8 @@ static void reports_that_are_none(void **state)
         "{\"reporter\":\"h\",\"reason\":\"A b\"}",
         "{\"reporter\":\"h\",\"reason\":\"a\\nb\"}",
         "{\"reporter\":\"h\",\"reason\":7}",
-        "{\"reporter\":\"h\",\"reason\":"
-        "\"0123456789012345678901234567890123456789012345678901234567890123\"}",
+        ("{\"reporter\":\"h\",\"reason\":"
+         "\"0123456789012345678901234567890123456789012345678901234567890123\"}"),
     };
     struct message_report report = { .reporter = "before" };
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
