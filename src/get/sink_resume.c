@@ -159,8 +159,6 @@ int sink_resume(struct sink *s, const struct sink_config *config, bool proved,
     const struct journal *was = sparse_identity(s->sparse);
     bool pieces_tell = config->piece_count > 0 && !proved;
     sparse_keep(s->sparse);
-    if (!proved)
-        sparse_set_unproved(s->sparse);
     for (size_t i = was->checksum_count; i-- > 0;) {
         const struct journal_checksum *sum = &was->checksums[i];
         if (pieces_tell || compare_checksum(sum, config) == DIFFERS)
