@@ -14,8 +14,11 @@ static uint64_t size_of(const char *path)
 
 static void overwrite(const char *path, off_t offset)
 {
-    int fd = open(path, O_WRONLY | O_CREAT, 0600);
-    assert_int_equal(pwrite(fd, "x", 1, offset), 1);
+    char byte = 0; /* another one than it was: there are random ones */
+    int fd = open(path, O_RDWR | O_CREAT, 0600);
+    assert_true(pread(fd, &byte, 1, offset) >= 0);
+    byte ^= 'x';
+    assert_int_equal(pwrite(fd, &byte, 1, offset), 1);
     close(fd);
 }
 
