@@ -225,6 +225,6 @@ void hints_stop(struct job *job)
     free(h->metalink);
     free(h);
     job->hints = NULL;
-    if (job->sink)
+    if (job->sink && job->state != JOB_ENDED)
         sink_hold(job->sink, false);
 }

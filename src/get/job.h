@@ -200,6 +200,7 @@ struct job {
     uint64_t stream_done, stream_best; /* now; in the best try so far */
     uint64_t restored;                 /* what a run before left */
     bool already;                      /* the file was there, complete */
+    const char *doubt;                 /* why it may not be it; NULL: it is */
     char *path;                        /* NULL before the probe was answered; "-" for a stream */
     int64_t started;
     struct rate rate;

@@ -54,9 +54,12 @@ void object_end_already(struct job *job)
     struct ddm_error err = { 0 };
     for (size_t i = 0; i < job->checksum_count; i++)
         sums[i] = (struct sink_checksum){ job->checksums[i].algorithm, job->checksums[i].hex };
-    if (job->checksum_count == 0 ||
-        sink_verify_file(&job->verify, job->loop, job->path, sums, job->checksum_count, on_verified,
-                         job, &err) < 0)
+    if (job->checksum_count == 0 && job->doubt)
+        job_fail(job, DDM_E_USAGE, "%s exists already, and %s (--force replaces it)", job->path,
+                 job->doubt);
+    else if (job->checksum_count == 0 ||
+             sink_verify_file(&job->verify, job->loop, job->path, sums, job->checksum_count,
+                              on_verified, job, &err) < 0)
         job_fail_error(job, &err);
 }
 
@@ -64,14 +67,13 @@ void object_end_already(struct job *job)
  * (finished files get the origin's), unless checksums will tell. */
 static const char *why_not(const struct job *job, uint64_t size, int64_t date, int64_t modified)
 {
-    bool told = job->checksum_count > 0 || job->checksum_auto;
     if (job->size == DDM_SIZE_UNKNOWN)
         return "the origin tells no size";
     if (size != job->size)
         return "it has another size";
     if (job->only_newer)
         return modified == 0 || date < modified ? "the origin's is newer" : NULL;
-    if (told)
+    if (job->checksum_count > 0)
         return NULL;
     if (modified == 0 || job->piece_count > 0)
         return "nothing tells whether it is the same";
@@ -97,7 +99,8 @@ static int look_for_it(struct job *job, int64_t modified)
     const char *why = why_not(job, size, date, modified);
     if (why && job->only_newer)
         return 0;
-    if (why) {
+    job->doubt = why;
+    if (why && (size != job->size || !job->checksum_auto)) { /* else a checksum may tell */
         job_fail(job, DDM_E_USAGE, "%s exists already, and %s (--force replaces it)", job->path,
                  why);
         return -DDM_E_USAGE;

@@ -13,6 +13,7 @@
 #include "get/job.h"
 #include "io/digest.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define SPOT_SIZE     (16 * KIB)
@@ -239,10 +240,15 @@ static void on_done(void *arg, const struct fetch_result *result)
     int64_t pause = MAX(c->retry_after, MIN(job->spot_failures + 1, 3U) * SPOT_PAUSE);
     bool at_once = !whole && mirror_target_failed(&c->as, result->status);
     c->as.source->unreachable |= !whole && !result->connected && result->status == 0;
+    struct source *by = c->as.source;
     check_free(c);
     if (job->state == JOB_ENDED)
         return;
     if (!whole && !at_once) {
+        if (result->message[0])
+            str_copy(by->why, sizeof by->why, result->message);
+        else
+            snprintf(by->why, sizeof by->why, "HTTP %ld", result->status);
         job->spot_failures++;
         job->spot_again = loop_now() + pause;
     } else if (whole) {
