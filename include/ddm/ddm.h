@@ -32,11 +32,12 @@ extern "C" {
     X(DDM_OK, 0, "ok", "done")                                                                     \
     X(DDM_E_FAIL, 1, "fail", "something else went wrong")                                          \
     X(DDM_E_USAGE, 2, "usage", "the command line or a config file is wrong, or the file exists")   \
-    X(DDM_E_NETWORK, 3, "network", "the network failed")                                           \
-    X(DDM_E_REFUSED, 4, "refused", "the origin refused")                                           \
+    X(DDM_E_NETWORK, 3, "network", "the network failed, or the time was over")                     \
+    X(DDM_E_REFUSED, 4, "refused", "the origin refused, or stayed busy")                           \
     X(DDM_E_CHANGED, 5, "changed", "the origin's file changed or sources disagree")                \
     X(DDM_E_CHECKSUM, 6, "checksum", "the checksum does not match")                                \
-    X(DDM_E_DISK, 7, "disk", "the disk or the reader of the output failed")                        \
+    X(DDM_E_DISK, 7, "disk",                                                                       \
+      "the disk or the output's reader failed, or another download has the file")                  \
     X(DDM_E_INTERRUPTED, 8, "interrupted", "interrupted")                                          \
     X(DDM_E_PERMISSION, 9, "permission", "no swarm key, or no permission")
 

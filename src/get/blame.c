@@ -69,18 +69,16 @@ static int add_given(struct rangeset *to, const struct source *source)
 }
 
 /* What others gave stays; not what is left of runs before this one: nobody knows how much of that
- * is the liar's. With hashes of pieces, only what it gave now: the rest is verified. */
+ * is the liar's. With hashes of pieces all stays: each piece has to be right by itself. */
 static bool take_back_lies(struct job *job)
 {
     struct rangeset trusted = { 0 };
-    int r = job->piece_count == 0 ? 0 : rangeset_add(&trusted, 0, job->size, NULL);
-    for (size_t i = 0; i < job->source_count && r == 0; i++) {
-        const struct source *s = job->sources[i];
-        if (!s->lied)
-            r = add_given(&trusted, s);
-        for (size_t k = 0; s->lied && job->piece_count > 0 && k < s->given.count && r == 0; k++)
-            r = rangeset_remove(&trusted, s->given.ranges[k].begin, s->given.ranges[k].end, NULL);
-    }
+    int r = 0;
+    if (job->piece_count > 0)
+        return true;
+    for (size_t i = 0; i < job->source_count && r == 0; i++)
+        if (!job->sources[i]->lied)
+            r = add_given(&trusted, job->sources[i]);
     if (r < 0)
         job_fail(job, DDM_E_FAIL, "out of memory");
     bool good = r == 0 && take_back_except(job, &trusted);
@@ -138,9 +136,12 @@ void blame_source(struct job *job, struct source *source, const char *what)
         spot_forget_source(s);
         forget_suspicions(job, s);
     }
-    report_notice(job, "%s%s %s: it is left out, and the %s that it gave are fetched again",
-                  source->kind == DDM_SOURCE_PEER ? "peer " : "", source->name, what,
-                  str_bytes(bytes, sizeof bytes, given));
+    const char *prefix = source->kind == DDM_SOURCE_PEER ? "peer " : "";
+    if (job->piece_count > 0)
+        report_notice(job, "%s%.300s %s: it is left out", prefix, source_label(source), what);
+    else
+        report_notice(job, "%s%.300s %s: it is left out, and the %s that it gave are fetched again",
+                      prefix, source_label(source), what, str_bytes(bytes, sizeof bytes, given));
     if (source->kind == DDM_SOURCE_PEER)
         sources_report(job, source);
     if (take_back_lies(job) && job->state == JOB_FINISHING)
@@ -238,7 +239,7 @@ static void blame_givers(struct job *job, struct range piece)
     }
     bool sole = givers == 1 && known == range_length(piece); /* else a run before took part */
     if (sole && (only->kind == DDM_SOURCE_PEER || ++only->wrong_pieces >= WRONG_PIECES)) {
-        blame_source(job, only, "gave wrong bytes");
+        blame_source(job, only, "gave a piece that does not match its hash");
         return;
     }
     if (count_suspicions(job, piece, true) > 0)

@@ -11,8 +11,10 @@
 #include "swarm/identity.h"
 #include "swarm/policy.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define TRACKER_PORT        7070
 #define PEER_PORT           7071
@@ -154,6 +156,10 @@ static int take_checksums(struct job *job, const struct ddm_options *o, struct d
         int r = digest_parse(*c, sum->algorithm, sum->hex, err);
         if (r < 0)
             return r;
+        for (size_t i = 0; i < job->asked_count; i++)
+            if (strcmp(job->checksums[i].algorithm, sum->algorithm) == 0 &&
+                strcmp(job->checksums[i].hex, sum->hex) != 0)
+                return error_set(err, DDM_E_USAGE, "two %s checksums that differ", sum->algorithm);
         job->checksum_count = ++job->asked_count;
     }
     return 0;
@@ -264,6 +270,8 @@ static int take_profile(struct ddm_download *d, const struct ddm_options *o, str
     p->keys = true;
     p->netrc = o->netrc;
     p->connect_timeout = o->connect_timeout;
+    if (r == 0 && o->cookies && access(o->cookies, R_OK) < 0)
+        r = error_set(err, DDM_E_USAGE, "cookies: %s: %s", o->cookies, strerror(errno));
     if (r == 0 && o->proxy && o->proxy[0])
         r = url_check_proxy(o->proxy, err);
     if (r == 0)

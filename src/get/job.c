@@ -109,9 +109,20 @@ static void fail_checksum(struct job *job, const struct ddm_error *error)
              by[0] ? " says so)" : "");
 }
 
+/* What nobody asked for by its value is worth a line. */
+static void tell_verified(struct job *job)
+{
+    for (size_t i = job->asked_count; i < job->checksum_count; i++)
+        if (strcmp(job->checksums[i].said_by, "the origin") != 0)
+            report_notice(job, "its %s is that of %s", job->checksums[i].algorithm,
+                          job->checksums[i].said_by);
+}
+
 static void on_finished(void *arg, const struct ddm_error *error)
 {
     struct job *job = arg;
+    if (error->code == DDM_OK)
+        tell_verified(job);
     if (error->code != DDM_E_CHECKSUM || job->state != JOB_FINISHING) {
         job_fail_error(job, error); /* code 0: done */
     } else if (blame_recover(job)) {

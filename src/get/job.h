@@ -317,6 +317,8 @@ void sources_free(struct job *job);
 bool sources_all_asked(const struct job *job); /* each tracker has answered or failed */
 size_t sources_own(const struct job *job);     /* how many are own uplinks */
 bool sources_excluded(const struct source *source);
+/* For people: the name, or where there are several mirrors the URL of an own uplink's. */
+const char *source_label(const struct source *source);
 /* Tells the trackers that a peer gave wrong bytes. */
 void sources_report(struct job *job, const struct source *source);
 

@@ -147,8 +147,8 @@ void lend_fail_stuck(struct job *job)
     }
     const char *url = (job->primary ? job->primary : job->mirrors[0])->shown;
     if (lied)
-        job_fail(job, DDM_E_CHECKSUM, "%s %s, and nobody else has it: %.300s", lied->name,
-                 lied->why, url);
+        job_fail(job, DDM_E_CHECKSUM, "%.200s %s, and nobody else has it: %.200s",
+                 source_label(lied), lied->why, url);
     else if (refused)
         job_fail(job, DDM_E_REFUSED, "the origin refused: %s: %.300s", refused->why,
                  refused->mirror ? refused->mirror->shown : url);

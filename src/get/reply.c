@@ -108,6 +108,7 @@ static bool check_version(struct transfer *t, const struct fetch_head *head)
         return bad(t, PLAN_WRONG, "gave another version of the file");
     case MIRROR_UNSURE:
         keep_in_reserve(job, t->mirror);
+        t->source->told = true;
         return bad(t, PLAN_WRONG, "nothing tells that it is the same file");
     case MIRROR_OTHER:
         break;

@@ -108,7 +108,8 @@ void report_notice(struct job *job, const char *format, ...)
 static void tell_failure(struct job *job, struct source *source, const struct ddm_source_info *info)
 {
     bool out = info->state == DDM_SOURCE_EXCLUDED;
-    bool waits = info->state == DDM_SOURCE_WAITING && source->unreachable;
+    bool waits = info->state == DDM_SOURCE_WAITING &&
+                 (source->unreachable || job->state == JOB_PROBE); /* else others go on */
     bool own = source->kind == DDM_SOURCE_ORIGIN;
     if (source->told || !info->why || job->state == JOB_ENDED || !(out || waits) ||
         (!own && job->told_peer))
@@ -116,7 +117,7 @@ static void tell_failure(struct job *job, struct source *source, const struct dd
     source->told = true;
     job->told_peer |= !own;
     if (own && sources_own(job) > 1)
-        report_notice(job, "%s: %s; %s", source->name, info->why,
+        report_notice(job, "%.300s: %s; %s", source_label(source), info->why,
                       out ? "going on with the others" : "trying again");
     else if (own)
         report_notice(job, "%s; %s", info->why, out ? "going on with the peers" : "trying again");

@@ -204,6 +204,11 @@ int sources_renew(struct job *job)
     return 0;
 }
 
+const char *source_label(const struct source *source)
+{
+    return source->mirror && source->job->mirror_count > 1 ? source->mirror->shown : source->name;
+}
+
 size_t sources_own(const struct job *job)
 {
     size_t count = 0;

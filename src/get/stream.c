@@ -81,6 +81,8 @@ void stream_ended(struct job *job, struct source *source, bool whole, bool refus
         job_finish(job);
         return;
     }
+    if (source->broken == 0 && !refused && job->path)
+        report_notice(job, "the stream broke off (%s): trying again", source->why);
     source->failed = true;
     source->broken++;
     source->refused |= refused;
