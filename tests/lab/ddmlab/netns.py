@@ -70,8 +70,9 @@ class Namespace:
 
     def command(self, arguments):
         """The command line that runs these arguments inside, as the same process (only exec), and
-        dies with the process that started it."""
-        inside = ["ip", "netns", "exec", self.name]
+        dies with the process that started it. Ctrl-C reaches it also where these tests run in the
+        background of a shell, which has its children ignore it."""
+        inside = ["ip", "netns", "exec", self.name, "env", "--default-signal=INT"]
         return [*inside, "setpriv", "--pdeathsig", "KILL", "--", *arguments]
 
     @contextlib.contextmanager
