@@ -91,10 +91,10 @@ class Failed(Exception):
 
 
 class Round:
-    def __init__(self, seed, number, ddm, library, parent):
+    def __init__(self, seed, number, ddm, preload, parent):
         self.name = f"seed {seed} round {number}"
         self.rng = random.Random(f"{seed}/{number}")
-        self.ddm, self.library = ddm, library
+        self.ddm, self.preload = ddm, preload
         self.folder = Path(tempfile.mkdtemp(prefix="folder-", dir=parent))
         self.log = self.folder.with_name(self.folder.name + ".log")
         self.origin, self.seed = None, f"{seed}/{number}"
@@ -118,8 +118,8 @@ class Round:
         by_step = cut and self.rng.random() < 0.5
         environment = dict(
             PATH=os.environ.get("PATH", ""),
-            HOME=str(self.library.parent),
-            LD_PRELOAD=str(self.library),
+            HOME=str(self.preload.parent),
+            LD_PRELOAD=str(self.preload),
             DDM_POWER_FOLDER=str(self.folder),
             DDM_POWER_LOG=str(self.log),
             DDM_POWER_CUT=str(self.rng.randint(1, 45) if by_step else 0),
@@ -189,13 +189,13 @@ class Round:
 
 
 def build(folder):
-    library = folder / "power.so"
+    preload = folder / "power.so"
     subprocess.run(
         [os.environ.get("CC", "cc"), "-D_GNU_SOURCE", "-O2", "-Wall", "-Wextra", "-shared"]
-        + ["-fPIC", "-o", str(library), str(HERE / "power.c"), "-ldl", "-pthread"],
+        + ["-fPIC", "-o", str(preload), str(HERE / "power.c"), "-ldl", "-pthread"],
         check=True,
     )
-    return library
+    return preload
 
 
 def main():
@@ -206,8 +206,8 @@ def main():
     parser.add_argument("--ddm", default=os.environ.get("DDM_BIN_RELEASE", "ddm"))
     asked = parser.parse_args()
     parent = Path(tempfile.mkdtemp(prefix="ddm-power-"))
-    library = build(parent)
-    rounds = [Round(asked.seed, n, asked.ddm, library, parent) for n in range(asked.rounds)]
+    preload = build(parent)
+    rounds = [Round(asked.seed, n, asked.ddm, preload, parent) for n in range(asked.rounds)]
     with concurrent.futures.ThreadPoolExecutor(asked.jobs) as pool:
         failures = [f for f in pool.map(lambda r: r(), rounds) if f]
     for failure in failures:
