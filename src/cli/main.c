@@ -13,6 +13,7 @@
  *             log             log lines of the daemons
  *             str             numbers and units, parsed and printed
  *             util            cleanup by attribute, minimum, maximum, units of time and size
+ *             whole           reads and writes of all that was asked for
  * plan/       bucket          a limit of the rate
  *             grid            the piece grid over an object
  *             plan            the planner: leases, progress, failures

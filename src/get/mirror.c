@@ -92,15 +92,11 @@ static void learn(struct mirror *m, const struct fetch_head *head)
     str_copy(m->last_modified, sizeof m->last_modified, head->last_modified);
 }
 
-static bool is_strong(const char *etag)
-{
-    return etag[0] && !str_starts_with(etag, "W/");
-}
-
 /* Two servers: their ETags may differ though the file is the same, but not the other way round. */
 static bool is_proved(const struct mirror *a, const struct fetch_head *b)
 {
-    bool tags = is_strong(a->etag) && is_strong(b->etag) && strcmp(a->etag, b->etag) == 0;
+    bool tags =
+        fetch_is_strong(a->etag) && fetch_is_strong(b->etag) && strcmp(a->etag, b->etag) == 0;
     return tags || (a->last_modified[0] && strcmp(a->last_modified, b->last_modified) == 0);
 }
 
@@ -143,7 +139,7 @@ bool mirror_promote(struct job *job)
 {
     for (size_t i = 0; i < job->mirror_count; i++) {
         struct mirror *m = job->mirrors[i];
-        if (!m->reserve || m->given_up)
+        if (!m->reserve || m->given_up || m->linked) /* the origin's links end with its version */
             continue;
         for (size_t k = 0; k < job->mirror_count; k++)
             job->mirrors[k]->given_up |= !job->mirrors[k]->reserve;

@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/str.h"
 #include "base/util.h"
+#include "base/whole.h"
 #include "get/publish.h"
 #include "get/sink_internal.h"
 #include "io/digest.h"
@@ -47,16 +48,7 @@ static int read_back(void *arg, uint64_t offset, void *data, size_t length)
         stream_copy(s->stream, offset, data, length);
         return 0;
     }
-    for (size_t done = 0; done < length;) {
-        ssize_t n =
-            pread(sparse_fd(s->sparse), (char *)data + done, length - done, (off_t)(offset + done));
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return n < 0 ? errno : ENODATA; /* it became shorter */
-        done += (size_t)n;
-    }
-    return 0;
+    return whole_read(sparse_fd(s->sparse), offset, data, length);
 }
 
 int sink_read(struct sink *sink, uint64_t offset, void *data, size_t length)

@@ -2,6 +2,7 @@
 /* Whether a file that is there already is what it should be. */
 #include "base/error.h"
 #include "base/util.h"
+#include "base/whole.h"
 #include "get/sink.h"
 #include "get/sink_verify.h"
 
@@ -36,15 +37,7 @@ static void check_free(struct sink_verify *c)
 static int read_file(void *arg, uint64_t offset, void *data, size_t length)
 {
     struct sink_verify *c = arg;
-    for (size_t done = 0; done < length;) {
-        ssize_t n = pread(c->fd, (char *)data + done, length - done, (off_t)(offset + done));
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return n < 0 ? errno : ENODATA; /* it became shorter */
-        done += (size_t)n;
-    }
-    return 0;
+    return whole_read(c->fd, offset, data, length);
 }
 
 static void on_turn(void *arg, int error)

@@ -17,11 +17,6 @@ static const char *text(const char *maybe)
     return maybe ? maybe : "";
 }
 
-static bool is_strong(const char *etag)
-{
-    return etag[0] && !str_starts_with(etag, "W/");
-}
-
 static const struct journal_origin *find_origin(const struct journal *was, const char *url)
 {
     for (size_t i = 0; i < was->origin_count; i++)
@@ -40,7 +35,7 @@ bool sink_is_same_url(const struct journal *was, const char *url)
 static bool can_tell(const struct journal_origin *was, const struct sink_object *object)
 {
     const char *etag = text(object->etag), *modified = text(object->last_modified);
-    bool strong = is_strong(was->etag) && is_strong(etag);
+    bool strong = fetch_is_strong(was->etag) && fetch_is_strong(etag);
     bool dated = was->last_modified[0] && modified[0];
     bool weak = was->etag[0] && etag[0] && strcmp(was->url, text(object->url)) == 0;
     return strong || dated || weak;
@@ -132,7 +127,7 @@ int sink_add_origin(struct sink *sink, const char *url, const char *etag, const 
         return 0;
     const struct journal_origin *was = find_origin(sparse_identity(sink->sparse), url);
     const char *tag = text(etag), *date = text(last_modified);
-    if (proved && was && !is_strong(tag) && (is_strong(was->etag) || !tag[0]))
+    if (proved && was && !fetch_is_strong(tag) && (fetch_is_strong(was->etag) || !tag[0]))
         tag = was->etag;
     if (proved && was && !date[0])
         date = was->last_modified;

@@ -297,7 +297,7 @@ static void start(struct job *job, struct sample *sample, struct source *by)
                                      .patience = SPOT_PATIENCE,
                                      .timeout = SPOT_SILENCE,
                                      .allow = allows,
-                                     .profile = &job->profile };
+                                     .profile = mirror_profile(&c->as) };
     job->spot = c;
     if (digest_new(&c->digest, "sha-256") < 0 ||
         fetch_start(&c->fetch, job->outside, &request, &ops, c, NULL) < 0) {

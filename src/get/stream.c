@@ -4,6 +4,7 @@
  * where there is one, and what is there already is passed over. */
 #include "base/str.h"
 #include "get/job.h"
+#include "io/head.h"
 
 #define STREAM_SILENCE (20 * SEC) /* after which the one stream is given up, and tried again */
 #define STREAM_FIRST   (60 * SEC) /* the same before its first byte */
@@ -42,8 +43,7 @@ static struct source *best_uplink(struct job *job)
 static bool keep_beginning(struct job *job)
 {
     const struct mirror *m = job->primary;
-    bool strong = m && m->etag[0] && !str_starts_with(m->etag, "W/");
-    bool versioned = strong || (m && m->last_modified[0]);
+    bool versioned = m && (fetch_is_strong(m->etag) || m->last_modified[0]);
     if (versioned && !job->streaming)
         job->stream_done = rangeset_run_end(plan_done_set(job->plan), 0);
     if (versioned || !job->sink)

@@ -213,7 +213,7 @@ void fetch_head_line(struct fetch_head *head, const char *line, size_t length)
     }
 }
 
-static bool is_strong(const char *etag)
+bool fetch_is_strong(const char *etag)
 {
     return etag[0] && strncmp(etag, "W/", 2) != 0;
 }
@@ -221,7 +221,7 @@ static bool is_strong(const char *etag)
 bool fetch_same_version(const char *etag_a, const char *modified_a, const char *etag_b,
                         const char *modified_b)
 {
-    if (is_strong(etag_a) && is_strong(etag_b))
+    if (fetch_is_strong(etag_a) && fetch_is_strong(etag_b))
         return strcmp(etag_a, etag_b) == 0;
     if (modified_a[0] && modified_b[0])
         return strcmp(modified_a, modified_b) == 0;

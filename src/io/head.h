@@ -16,6 +16,11 @@ void fetch_head_line(struct fetch_head *head, const char *line, size_t length);
  * none, from `now` (s since 1970). After the last line. */
 void fetch_head_at(struct fetch_head *head, int64_t now);
 
+/* Whether it tells versions apart byte for byte: there is one, and it is not weak (RFC
+ * 9110, 8.8.3).
+ */
+bool fetch_is_strong(const char *etag);
+
 /* Whether two heads (or what was kept of them) can be of the same version of a file: strong ETags
  * decide where both have one, then Last-Modified, then weak ETags; with nothing to compare on
  * either side true, with something on one side only false. */

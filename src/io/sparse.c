@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/str.h"
 #include "base/util.h"
+#include "base/whole.h"
 #include "io/sparse_internal.h"
 
 #include <errno.h>
@@ -309,18 +310,8 @@ static int add(struct sparse *s, uint64_t begin, uint64_t end)
 int sparse_write(struct sparse *sparse, uint64_t offset, const void *data, size_t length,
                  struct ddm_error *err)
 {
-    size_t done = 0;
-    int error = 0;
-    while (done < length && !error) {
-        ssize_t n =
-            pwrite(sparse->fd, (const char *)data + done, length - done, (off_t)(offset + done));
-        if (n > 0)
-            done += (size_t)n;
-        else if (n == 0)
-            error = ENOSPC;
-        else if (errno != EINTR)
-            error = errno;
-    }
+    size_t done;
+    int error = whole_write(sparse->fd, offset, data, length, &done);
     if (add(sparse, offset, offset + done) < 0)
         return error_memory(err);
     if (done > 0)
@@ -330,17 +321,8 @@ int sparse_write(struct sparse *sparse, uint64_t offset, const void *data, size_
 
 int sparse_read(const struct sparse *sparse, uint64_t offset, void *data, size_t length)
 {
-    if (!rangeset_contains(&sparse->there, offset, offset + length))
-        return -1;
-    for (size_t done = 0; done < length;) {
-        ssize_t n = pread(sparse->fd, (char *)data + done, length - done, (off_t)(offset + done));
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return -1;
-        done += (size_t)n;
-    }
-    return 0;
+    bool there = rangeset_contains(&sparse->there, offset, offset + length);
+    return there && whole_read(sparse->fd, offset, data, length) == 0 ? 0 : -1;
 }
 
 int sparse_forget(struct sparse *sparse, uint64_t begin, uint64_t end)

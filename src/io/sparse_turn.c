@@ -8,6 +8,7 @@
  * as records of the new journal, and appended when it has its name. */
 #include "base/error.h"
 #include "base/util.h"
+#include "base/whole.h"
 #include "io/sparse_internal.h"
 
 #include <errno.h>
@@ -70,18 +71,8 @@ bool sparse_is_made(const struct sparse *s)
 /* To the page cache. A record that was not taken whole is cut off again. */
 static int append(struct sparse *s)
 {
-    size_t done = 0;
-    int error = 0;
-    while (done < s->out.length && !error) {
-        ssize_t n =
-            pwrite(s->journal, s->out.data + done, s->out.length - done, (off_t)(s->length + done));
-        if (n > 0)
-            done += (size_t)n;
-        else if (n == 0)
-            error = ENOSPC;
-        else if (errno != EINTR)
-            error = errno;
-    }
+    size_t done;
+    int error = whole_write(s->journal, s->length, s->out.data, s->out.length, &done);
     s->unsynced |= done > 0;
     s->out.length = 0;
     if (!error) {

@@ -14,6 +14,7 @@ sys.path.insert(0, os.path.dirname(__file__))
 from ddmlab import Lab, ddm, missing  # noqa: E402
 from ddmlab.hostile import Place  # noqa: E402
 from ddmlab.process import SANITIZER_REPORT, clean_environment  # noqa: E402
+from ddmlab.realservers import RealServers  # noqa: E402
 from ddmlab.waiting import PATIENCE  # noqa: E402
 
 _labs = pytest.StashKey()
@@ -58,16 +59,27 @@ def make_lab(make_network):
     return make_network
 
 
-@pytest.fixture(scope="module")
-def place(lab_works):
-    """One lab for all tests of a module, for downloads from origins that misbehave."""
+def for_a_module(make):
+    """What has one lab for all tests of a module."""
     if ddm.binary() is None:
         pytest.skip("ddm is not built: meson setup build && ninja -C build, or set DDM_BIN")
-    place = Place()
-    yield place
-    place.close()
-    if place.lab.complaints:
-        pytest.fail("\n".join(place.lab.complaints), pytrace=False)
+    made = make()
+    yield made
+    made.close()
+    if made.lab.complaints:
+        pytest.fail("\n".join(made.lab.complaints), pytrace=False)
+
+
+@pytest.fixture(scope="module")
+def place(lab_works):
+    """For downloads from origins that misbehave."""
+    yield from for_a_module(Place)
+
+
+@pytest.fixture(scope="module")
+def servers(lab_works):
+    """The servers that people have, side by side."""
+    yield from for_a_module(RealServers)
 
 
 @pytest.fixture

@@ -4,9 +4,8 @@
 import gzip
 
 import pytest
-from ddmlab import ddm
 from ddmlab.hostile import ALONE, EACH, PEER_ONLY, WAYS, WITH_PEER, Content, name_of
-from ddmlab.realservers import NAMES, RealServers
+from ddmlab.realservers import NAMES
 
 MIB = 1 << 20
 FILE = Content(5 * MIB + 123)
@@ -16,25 +15,19 @@ OUTPUT = pytest.mark.parametrize("output", [None, "-"], ids=["file", "pipe"])
 WAY = pytest.mark.parametrize("way", WAYS)
 
 
+def may_fail(name, way):
+    """One stream comes over an own uplink, and there is none."""
+    return way == PEER_ONLY and name == "pyhttp"
+
+
 @pytest.fixture(scope="module")
-def servers(lab_works):
-    if ddm.binary() is None:
-        pytest.skip("ddm is not built: meson setup build && ninja -C build, or set DDM_BIN")
-    servers = RealServers()
+def servers(servers):
     servers.put("file", FILE)
     servers.put("file", gzip.compress(FILE.all(), 1), ".gz")
     for size in (0, 1, MIB):
         servers.put(f"size-{size}", Content(size))
     servers.slow_down(SPEED)
-    yield servers
-    servers.close()
-    if servers.lab.complaints:
-        pytest.fail("\n".join(servers.lab.complaints), pytrace=False)
-
-
-def may_fail(name, way):
-    """One stream comes over an own uplink, and there is none."""
-    return way == PEER_ONLY and name == "pyhttp"
+    return servers
 
 
 @pytest.mark.parametrize(("way", "output"), EACH, ids=name_of)

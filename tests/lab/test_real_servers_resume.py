@@ -4,26 +4,14 @@
 import os
 
 import pytest
-from ddmlab import ddm
 from ddmlab.hostile import ALONE, PEER_ONLY, WITH_PEER, Content
-from ddmlab.realservers import NAMES, RealServers
+from ddmlab.realservers import NAMES
 
 MIB = 1 << 20
 SIZE = 5 * MIB + 123
 SLOW = 40  # Mbit/s
 
 WITH_RANGES = [name for name in NAMES if name != "pyhttp"]
-
-
-@pytest.fixture(scope="module")
-def servers(lab_works):
-    if ddm.binary() is None:
-        pytest.skip("ddm is not built: meson setup build && ninja -C build, or set DDM_BIN")
-    servers = RealServers()
-    yield servers
-    servers.close()
-    if servers.lab.complaints:
-        pytest.fail("\n".join(servers.lab.complaints), pytrace=False)
 
 
 def interrupted(servers, way, url, kill):
