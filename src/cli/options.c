@@ -158,8 +158,9 @@ const struct option option_table[] = {
       .roles = ROLE_GET,
       .places = OPTION_ANYWHERE,
       .argument = "'NAME: VALUE'|@FILE",
-      .help = "Send this header to the origin, and to nobody else; may be given again. '@FILE' "
-              "reads one a line from a file." },
+      .help =
+          "Send this header to the origin; peers hear of harmless ones only (Accept, User-Agent "
+          "and the like). May be given again. '@FILE' reads one a line from a file." },
     { .id = OPTION_HEADER_FOR_PEERS,
       .name = "header-for-peers",
       .group = OPTION_GROUP_REQUESTS,
@@ -168,7 +169,7 @@ const struct option option_table[] = {
       .roles = ROLE_GET,
       .places = OPTION_ANYWHERE,
       .argument = "NAME[,…]",
-      .help = "Peers are told these of the headers, too, and send them to the origin." },
+      .help = "Peers are told these of the other headers, too, and send them to the origin." },
     { .id = OPTION_USER,
       .name = "user",
       .letter = 'u',
