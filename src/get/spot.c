@@ -226,6 +226,26 @@ static int on_data(void *arg, const char *data, size_t length)
     return 0;
 }
 
+/* Whether an own uplink goes on with a mirror that is known to have the same file. */
+static bool mirror_goes_on(const struct job *job)
+{
+    own_foreach (s, job)
+        if (s->mirror != job->primary && s->mirror->proved && !s->lied && !sources_excluded(s))
+            return true;
+    return false;
+}
+
+static void note_failure(struct source *by, const struct fetch_result *result)
+{
+    bool refuses = result->status >= 400 && result->status < 500 && result->status != 429;
+    if (result->message[0])
+        str_copy(by->why, sizeof by->why, result->message);
+    else
+        snprintf(by->why, sizeof by->why, "HTTP %ld", result->status);
+    by->refused = refuses && mirror_goes_on(by->job); /* as if it had been lent a range */
+    by->job->spot_failures++;
+}
+
 static void on_done(void *arg, const struct fetch_result *result)
 {
     struct spot_check *c = arg;
@@ -245,11 +265,7 @@ static void on_done(void *arg, const struct fetch_result *result)
     if (job->state == JOB_ENDED)
         return;
     if (!whole && !at_once) {
-        if (result->message[0])
-            str_copy(by->why, sizeof by->why, result->message);
-        else
-            snprintf(by->why, sizeof by->why, "HTTP %ld", result->status);
-        job->spot_failures++;
+        note_failure(by, result);
         job->spot_again = loop_now() + pause;
     } else if (whole) {
         job->spot_failures = 0;

@@ -108,8 +108,10 @@ def test_a_slow_mirror_does_not_hold_up_a_quick_one(place, hostile, way):
 
 
 @WAY
-def test_an_equal_mirror_goes_on_where_the_first_one_fails(place, two, way):
-    failing, url = "fails-after,2/4m/file", "honest/4m/file"
+@pytest.mark.parametrize("requests", [1, 2, 3, 4])
+def test_an_equal_mirror_goes_on_where_the_first_one_fails(place, two, way, requests):
+    """Also where the first one's last request is one to compare what the other one gave."""
+    failing, url = f"fails-after,{requests}/4m/file", "honest/4m/file"
     mirrored(place, way, two[0].url(failing), [two[1].url(url)], two[1].content(url))
     assert two[1].resource(url).sent() < 4 * MIB, "what the first one gave was thrown away"
 
