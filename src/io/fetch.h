@@ -20,6 +20,7 @@
 
 struct fetcher;
 struct fetch;
+struct tls_files;
 
 #define FETCH_ETAG_SIZE  256
 #define FETCH_NAME_SIZE  512
@@ -113,6 +114,11 @@ struct fetch_request {
      * Not asked for a proxy; then for a host that is a number only. */
     bool (*allow)(void *arg, const struct sockaddr *address, unsigned redirects);
     const struct fetch_profile *profile; /* NULL: nothing special */
+    /* Connect there ("HOST:PORT") instead of to the URL's host, which TLS still checks; or NULL. */
+    const char *connect_to;
+    /* A member of the swarm is asked, who must show a certificate of it for the URL's host, and is
+     * shown ours; TLS 1.3. Must stay. NULL: what the system believes. */
+    const struct tls_files *tls;
 };
 
 /* A line of fetch_profile.headers: "Name: value", "Name:" leaves out what is sent otherwise,

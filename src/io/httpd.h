@@ -23,6 +23,7 @@
 
 struct httpd;
 struct httpd_request;
+struct tls_node;
 
 struct httpd_route {
     const char *method; /* "GET"; GET serves HEAD too */
@@ -40,6 +41,7 @@ struct httpd_config {
     char *(*error_body)(const char *code, const char *message);
     unsigned max_connections; /* 0: 1024 */
     unsigned idle_timeout;    /* s without a byte; 0: 60 */
+    struct tls_node *tls;     /* serve members of the swarm only, over TLS; NULL: plain HTTP */
 };
 
 /* Listens. Fails with DDM_E_NETWORK and a message that names address and reason ("in use"). */
@@ -58,6 +60,8 @@ const char *httpd_query(const struct httpd_request *request, const char *name); 
 const char *httpd_header(const struct httpd_request *request, const char *name); /* or NULL */
 const char *httpd_body(const struct httpd_request *request, size_t *ret_length); /* NUL behind */
 const struct sockaddr *httpd_remote(const struct httpd_request *request);
+/* The node id of the member that asks; NULL without TLS. */
+const char *httpd_member(const struct httpd_request *request);
 
 void httpd_set_gone(struct httpd_request *request, void (*on_gone)(void *arg), void *arg);
 

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/* What makes this machine a member of a swarm: the token in its state folder, its node id, and the
+ * certificate that it issues itself.
+ *
+ *     FOLDER/swarm.token  the token (see token.h), mode 0600
+ *            node.id      the node id: 32 hex digits, made once
+ *            node.key …   see io/tls.h
+ *
+ * Without one (NULL) requests go out as plain HTTP: on this machine, or with --insecure. */
+#ifndef DDM_SWARM_MEMBERSHIP_H
+#define DDM_SWARM_MEMBERSHIP_H
+
+#include "io/fetch.h"
+#include "io/loop.h"
+#include "io/tls.h"
+#include "swarm/messages.h"
+#include "swarm/token.h"
+
+struct membership;
+
+/* Whether there is a token in the folder. */
+bool membership_exists(const char *folder);
+/* The token of the folder. -DDM_E_PERMISSION where there is none, others may read it, or it is
+ * broken: the message says what to do. */
+int membership_read_token(const char *folder, struct token *ret, struct ddm_error *err);
+/* Puts a token there (0600, synced, by rename); makes the folder (0700). -DDM_E_DISK. */
+int membership_write_token(const char *folder, const struct token *token, struct ddm_error *err);
+
+/* Opens it and makes what is missing. Errors as above. */
+int membership_open(struct membership **ret, const char *folder, struct ddm_error *err);
+/* From now on looks every few seconds whether the token was changed, and renews the certificate in
+ * time. What goes wrong is logged; what counted goes on counting. */
+int membership_watch(struct membership *membership, struct loop *loop);
+struct membership *membership_free(struct membership *membership); /* before the loop */
+
+const char *membership_node_id(const struct membership *membership);
+struct tls_node *membership_tls(const struct membership *membership); /* NULL of NULL */
+const struct token *membership_token(const struct membership *membership);
+
+/* A request to a member, or without a membership to anybody at that address: who is asked must be
+ * `node_id`, or any member (NULL). Fills in URL, where to connect and with which certificate; the
+ * rest of `request` is the caller's. */
+struct member_request {
+    struct fetch_request request;
+    char url[160], connect_to[ADDRESS_TEXT_SIZE];
+};
+void membership_request(const struct membership *membership, struct member_request *ret,
+                        const struct address *at, const char *node_id, const char *path);
+
+#endif
