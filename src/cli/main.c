@@ -57,6 +57,8 @@
  *             messages        the JSON between machines (jansson)
  *             policy          where a peer may connect to for others
  *             report          tells a tracker of a peer that lied
+ *             token           the line that makes a machine a member
+ *             token_file      where it is kept
  * get/        download        the public API
  *             job             one download: its sources, leases and end
  *             metalink        the public API for Metalinks

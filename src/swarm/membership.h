@@ -18,13 +18,20 @@
 
 struct membership;
 
-/* Whether there is a token in the folder. */
+/* ---- the token's file: token_file.c ---- */
+
+/* Whether there is a token in the folder; true, too, where it cannot be seen. */
 bool membership_exists(const char *folder);
-/* The token of the folder. -DDM_E_PERMISSION where there is none, others may read it, or it is
- * broken: the message says what to do. */
+/* The token of the folder. -DDM_E_PERMISSION where there is none, others may read it or write to
+ * the folder, or it is broken: the message says what to do. */
 int membership_read_token(const char *folder, struct token *ret, struct ddm_error *err);
-/* Puts a token there (0600, synced, by rename); makes the folder (0700). -DDM_E_DISK. */
+/* Puts a token there (0600, synced, by rename); makes the folder (0700). -DDM_E_DISK, or
+ * -DDM_E_PERMISSION where the system or the folder's mode forbids it. */
 int membership_write_token(const char *folder, const struct token *token, struct ddm_error *err);
+/* The same where there is none yet; else -DDM_E_PERMISSION. Of several at a time one wins. */
+int membership_create_token(const char *folder, const struct token *token, struct ddm_error *err);
+
+/* ---- the membership ---- */
 
 /* Opens it and makes what is missing. Errors as above. */
 int membership_open(struct membership **ret, const char *folder, struct ddm_error *err);

@@ -25,7 +25,7 @@
 #include "io/tls.h"
 
 #define TOKEN_TRACKERS 8
-#define TOKEN_MAX      2048 /* characters of a token */
+#define TOKEN_MAX      2851 /* characters of the longest one */
 #define TOKEN_PREFIX   "ddm1_"
 
 struct token {
@@ -35,13 +35,30 @@ struct token {
     size_t tracker_count;
 };
 
-/* Reads a token; white space around it, and line ends within it that a terminal or a mail put
- * there, do not count. -DDM_E_USAGE with what is wrong: no token, of a newer version, cut off,
+/* Reads a token; white space in it, which a terminal or a mail may have put there, does not count.
+ * -DDM_E_USAGE with what is wrong, which never quotes it: no token, of a newer version, cut off,
  * mistyped. `ret` is untouched then. */
 int token_parse(struct token *ret, const char *text, struct ddm_error *err);
-/* The token as text, malloc'ed; NULL without memory. */
+/* The token as text, malloc'ed; NULL without memory, or where an address is longer than 255. */
 char *token_format(const struct token *token);
 /* Wipes the secrets. */
 void token_clear(struct token *token);
+
+/* A key that never ends. -DDM_E_FAIL where the system gives no random numbers. */
+int token_new_key(struct tls_key *ret, struct ddm_error *err);
+/* Another key; the newest so far goes on until `ends` (s since 1970; 0: no more), an older one does
+ * not. -DDM_E_FAIL as above. */
+int token_rotate(struct token *token, int64_t ends, struct ddm_error *err);
+/* Forgets the old key if it ended before `now` (s since 1970). */
+void token_drop_ended(struct token *token, int64_t now);
+
+/* What another token is to the own one. */
+enum token_kin {
+    TOKEN_FOREIGN, /* of another swarm, or of this one after a key that we have never heard of */
+    TOKEN_SAME,    /* its newest key is ours */
+    TOKEN_NEWER,   /* it knows a key after ours */
+    TOKEN_OLDER,   /* its newest key is our old one */
+};
+enum token_kin token_compare(const struct token *own, const struct token *other);
 
 #endif
