@@ -75,11 +75,14 @@ struct ddm_options {
     uint64_t limit_rate;     /* of all sources together; 0: none */
     int64_t max_time;        /* of the whole; 0: none */
     int64_t connect_timeout; /* of one try; 0: the default, 20 s */
-    bool quiet_tracker;      /* nobody asked for it: no notice where it is away */
-    bool no_peers;           /* only this machine's own uplink */
-    bool insecure;           /* talk to trackers and peers beyond this machine without a key */
-    bool force;              /* replace an existing file; begin anew */
-    bool only_newer;         /* replace it where the origin's is newer or of another size */
+    bool quiet_tracker;    /* nobody asked for these trackers: no notice where they are away; those
+                            * that the swarm's token names go before them */
+    bool no_peers;         /* only this machine's own uplink */
+    const char *state_dir; /* folder of the swarm key ("ddm swarm join"), where there is one; NULL:
+                            * no key, only this machine's own daemons are talked to */
+    bool insecure;         /* no key: plain HTTP, also to other machines */
+    bool force;            /* replace an existing file; begin anew */
+    bool only_newer;       /* replace it where the origin's is newer or of another size */
 
     /* What the file must be. */
     const char *const *checksums; /* "sha-256=HEX" (also sha-1, sha-512, md5); all must match.

@@ -33,13 +33,18 @@ int peer_command(const struct options *options)
         .proxy = proxy && strcmp(proxy, "none") != 0 ? proxy : NULL,
         .memory = options_number(options, OPTION_MEMORY),
     };
-    if (!allow) {
-        error_memory(&error);
-        return command_error(&error);
+    int r = allow ? daemon_join(options, &peer.membership, &error) : error_memory(&error);
+    if (peer.membership && !options_given(options, OPTION_TRACKER) &&
+        membership_token(peer.membership)->tracker_count > 0)
+        peer.trackers = NULL; /* those of the token */
+    if (r == 0)
+        r = daemon_listen(options, peer.membership, &peer.listen, &error);
+    if (r == 0)
+        r = daemon_check(options, peer.membership, &peer.listen, &error);
+    if (r == 0) {
+        daemon_log_setup(options);
+        r = -(int)peer_run(&peer, &error);
     }
-    if (daemon_listen(options, &peer.listen, &error) < 0 ||
-        daemon_check(options, &peer.listen, &error) < 0)
-        return command_error(&error);
-    daemon_log_setup(options);
-    return peer_run(&peer, &error) == DDM_OK ? DDM_OK : command_error(&error);
+    membership_free(peer.membership);
+    return r == 0 ? DDM_OK : command_error(&error);
 }

@@ -9,9 +9,15 @@ int tracker_command(const struct options *options)
     struct tracker_options tracker = {
         .ttl = (uint32_t)((options_number(options, OPTION_TTL) + SEC - 1) / SEC),
     };
-    if (daemon_listen(options, &tracker.listen, &error) < 0 ||
-        daemon_check(options, &tracker.listen, &error) < 0)
-        return command_error(&error);
-    daemon_log_setup(options);
-    return tracker_run(&tracker, &error) == DDM_OK ? DDM_OK : command_error(&error);
+    int r = daemon_join(options, &tracker.membership, &error);
+    if (r == 0)
+        r = daemon_listen(options, tracker.membership, &tracker.listen, &error);
+    if (r == 0)
+        r = daemon_check(options, tracker.membership, &tracker.listen, &error);
+    if (r == 0) {
+        daemon_log_setup(options);
+        r = -(int)tracker_run(&tracker, &error);
+    }
+    membership_free(tracker.membership);
+    return r == 0 ? DDM_OK : command_error(&error);
 }

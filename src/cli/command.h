@@ -5,6 +5,8 @@
 
 #include "cli/options.h"
 
+struct membership;
+
 struct command {
     const char *name;
     enum role role;              /* 0: takes no options (help, version) */
@@ -27,15 +29,14 @@ const char *command_suggest(const char *name);
 /* Prints "ddm: message" to standard error; returns the exit status of the error's code. */
 int command_error(const struct ddm_error *error);
 
-/* The option that tells how to do without the swarm key that does not exist yet, in one place:
- * whether a daemon may listen there and talk to these addresses. -DDM_E_PERMISSION and what to do.
- */
-int daemon_check(const struct options *options, const struct address *listen,
-                 struct ddm_error *err);
-
-/* Where a daemon listens: what was asked for; else loopback, or every address with --insecure. */
-int daemon_listen(const struct options *options, struct address *ret, struct ddm_error *err);
-
+/* The swarm that a daemon serves; NULL where there is no key, or --insecure. */
+int daemon_join(const struct options *options, struct membership **ret, struct ddm_error *err);
+/* Where it listens: what was asked for; else every address, or loopback without a key. */
+int daemon_listen(const struct options *options, const struct membership *membership,
+                  struct address *ret, struct ddm_error *err);
+/* Whether it may listen there and talk to its trackers. -DDM_E_PERMISSION and what to do. */
+int daemon_check(const struct options *options, const struct membership *membership,
+                 const struct address *listen, struct ddm_error *err);
 /* Sets the log up as the options say, and warns once about --insecure. */
 void daemon_log_setup(const struct options *options);
 

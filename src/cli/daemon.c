@@ -5,24 +5,39 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "cli/state.h"
+#include "swarm/membership.h"
 #include "swarm/policy.h"
 
 #include <stdio.h>
 
-int daemon_listen(const struct options *options, struct address *ret, struct ddm_error *err)
+int daemon_join(const struct options *options, struct membership **ret, struct ddm_error *err)
+{
+    char out[PATH_MAX];
+    const char *folder = state_folder(options, out);
+    *ret = NULL;
+    if (options_bool(options, OPTION_INSECURE) || !folder || !membership_exists(folder))
+        return 0;
+    return membership_open(ret, folder, err);
+}
+
+int daemon_listen(const struct options *options, const struct membership *membership,
+                  struct address *ret, struct ddm_error *err)
 {
     int r = address_parse(ret, options_text(options, OPTION_LISTEN), 0, err);
     if (r < 0)
         return r;
-    if (options_bool(options, OPTION_INSECURE) && !options_given(options, OPTION_LISTEN))
+    if ((membership || options_bool(options, OPTION_INSECURE)) &&
+        !options_given(options, OPTION_LISTEN))
         ret->host[0] = '\0';
     return 0;
 }
 
-int daemon_check(const struct options *options, const struct address *listen, struct ddm_error *err)
+int daemon_check(const struct options *options, const struct membership *membership,
+                 const struct address *listen, struct ddm_error *err)
 {
     char text[ADDRESS_TEXT_SIZE];
-    if (options_bool(options, OPTION_INSECURE))
+    if (membership || options_bool(options, OPTION_INSECURE))
         return 0;
     if (!listen->host[0] || !policy_host_is_loopback(listen->host))
         return error_set(err, DDM_E_PERMISSION,

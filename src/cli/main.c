@@ -11,6 +11,7 @@
  *             filename        safe file names out of URLs and headers
  *             list            intrusive linked list
  *             log             log lines of the daemons
+ *             private_file    small files that only this user may read
  *             str             numbers and units, parsed and printed
  *             util            cleanup by attribute, minimum, maximum, units of time and size
  *             whole           reads and writes of all that was asked for
@@ -37,6 +38,9 @@
  *             head_digest     digests that they state
  *             http_date       the dates of HTTP
  *             httpd           HTTP server (libmicrohttpd)
+ *             httpd_internal  what its files share
+ *             httpd_request   its requests and replies
+ *             httpd_tls       TLS on its side
  *             journal         the format of a journal: what of a file is there
  *             link            Link headers: mirrors, Metalinks
  *             loop            event loop (libuv)
@@ -48,12 +52,16 @@
  *             sparse_turn     its turns: synced, then recorded
  *             store           bytes that were fetched, for whoever reads them next
  *             sums            checksum files beside downloads
+ *             tls             this node, as it shows itself (GnuTLS)
+ *             tls_ca          the swarm's CA
  *             url             URLs, taken apart by libcurl
  * swarm/      announcer       tells a tracker of a peer
  *             exchange        one JSON request and its reply
  *             headers         headers that clients give to peers
  *             identity        node id and host id
  *             lister          asks a tracker for peers
+ *             member          requests to other nodes
+ *             membership      key, node id and certificate of this machine
  *             messages        the JSON between machines (jansson)
  *             policy          where a peer may connect to for others
  *             report          tells a tracker of a peer that lied
@@ -98,6 +106,7 @@
  *             arguments       options out of the command line, the environment, the defaults
  *             config          options out of INI files (inih)
  *             file            small files that are read as a whole
+ *             state           where the state folder is
  *             suggest         "did you mean"
  *             help            the help texts, out of the tables
  *             get             ddm get

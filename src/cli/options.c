@@ -411,13 +411,23 @@ const struct option option_table[] = {
       .argument = "ID",
       .help = "Name of this machine, the same for all that share its uplink. Without it one is "
               "derived from the machine." },
+    { .id = OPTION_STATE_DIR,
+      .name = "state-dir",
+      .group = OPTION_GROUP_GENERAL,
+      .type = OPTION_TYPE_STRING,
+      .whole = true,
+      .roles = ROLES_SWARM,
+      .places = OPTION_ANYWHERE,
+      .argument = "DIR",
+      .help = "Where the swarm key and this node's identity are. Without it $XDG_STATE_HOME/ddm or "
+              "~/.local/state/ddm." },
     { .id = OPTION_INSECURE,
       .name = "insecure",
       .group = OPTION_GROUP_GENERAL,
       .type = OPTION_TYPE_BOOL,
       .roles = ROLES_SWARM,
       .places = OPTION_ANYWHERE,
-      .help = "Work with other machines without a swarm key: nothing is encrypted, and anyone on "
+      .help = "Work with other machines without the swarm key: nothing is encrypted, and anyone on "
               "the network can take part." },
     { .id = OPTION_CONFIG,
       .name = "config",

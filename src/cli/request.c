@@ -6,6 +6,7 @@
 #include "base/util.h"
 #include "cli/ask.h"
 #include "cli/file.h"
+#include "cli/state.h"
 
 #include <string.h>
 
@@ -139,6 +140,7 @@ static void fill(struct request *request, const struct options *options)
     to->connect_timeout = (int64_t)options_number(options, OPTION_CONNECT_TIMEOUT);
     to->no_peers = options_bool(options, OPTION_NO_PEERS);
     to->insecure = options_bool(options, OPTION_INSECURE);
+    to->state_dir = request->state_dir;
     to->force = options_bool(options, OPTION_FORCE);
     to->only_newer = options_bool(options, OPTION_ONLY_NEWER);
     to->spot_check = spot_check == 0 ? -1 : (int)spot_check;
@@ -155,6 +157,15 @@ static void fill(struct request *request, const struct options *options)
     request->on_complete = options_text(options, OPTION_ON_COMPLETE);
 }
 
+static int take_state_dir(struct request *request, const struct options *options,
+                          struct ddm_error *err)
+{
+    char out[PATH_MAX];
+    const char *folder = state_folder(options, out);
+    request->state_dir = folder ? strdup(folder) : NULL;
+    return folder && !request->state_dir ? error_memory(err) : 0;
+}
+
 int request_init(struct request *ret, const struct options *options,
                  const struct ddm_options *metalink, struct ddm_error *err)
 {
@@ -166,6 +177,8 @@ int request_init(struct request *ret, const struct options *options,
         r = take_headers(&request, options, err);
     if (r == 0)
         r = take_user(&request, options, err);
+    if (r == 0)
+        r = take_state_dir(&request, options, err);
     if (r < 0) {
         request_release(&request);
         return r;
@@ -182,7 +195,8 @@ void request_release(struct request *request)
     if (request->user)
         explicit_bzero(request->user, strlen(request->user));
     free(request->user);
-    request->user = NULL;
+    free(request->state_dir);
+    request->user = request->state_dir = NULL;
 }
 
 static void ignore_event(void *arg, const struct ddm_event *event)

@@ -9,7 +9,7 @@ struct request {
     struct ddm_options options; /* strings are the request's, the options' or the Metalink's */
     const char *on_complete;    /* a command; NULL: none */
     char **mirrors, **headers;  /* NULL at the end; the request's own lists */
-    char *user;
+    char *user, *state_dir;
 };
 
 /* The first operand is the URL, unless `metalink` (may be NULL) has it; the others are mirrors.

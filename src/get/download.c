@@ -72,27 +72,49 @@ static int keep_list(struct ddm_download *d, const char *const **ret, const char
     return 0;
 }
 
-/* Without a key only this machine's own daemons can be trusted. */
-static int check_trust(const struct ddm_options *o, const struct address *at, const char *what,
-                       struct ddm_error *err)
+static int open_membership(struct job *job, const struct ddm_options *o, struct ddm_error *err)
 {
-    if (o->insecure || policy_host_is_loopback(at->host))
+    if (o->insecure || o->no_peers || !o->state_dir || !membership_exists(o->state_dir))
         return 0;
-    return error_set(err, DDM_E_PERMISSION,
-                     "%s %s is another machine, and there is no swarm key yet: --insecure talks to "
-                     "it all the same (anyone on the network can read and change what it says)",
-                     what, at->host);
+    return membership_open(&job->membership, o->state_dir, err);
+}
+
+/* Without a key only this machine's own daemons can be trusted. */
+static int check_trust(const struct job *job, const struct ddm_options *o, const struct address *at,
+                       const char *what, struct ddm_error *err)
+{
+    if (job->membership || o->insecure || o->no_peers || policy_host_is_loopback(at->host))
+        return 0;
+    return error_set(
+        err, DDM_E_PERMISSION,
+        "%s %s is another machine, and this one has no swarm key: get it with 'ddm "
+        "swarm join' (--insecure does without; then anyone on the network can read and "
+        "change what it says)",
+        what, at->host);
+}
+
+/* Where nobody asked for others, those count that the swarm's token names. */
+static bool take_token_trackers(struct job *job, const struct ddm_options *o)
+{
+    const struct token *token = job->membership ? membership_token(job->membership) : NULL;
+    if (!token || token->tracker_count == 0 || (o->trackers && !o->quiet_tracker))
+        return false;
+    for (size_t i = 0; i < token->tracker_count && i < JOB_MAX_TRACKERS; i++)
+        job->trackers[job->tracker_count++].at = token->trackers[i];
+    return true;
 }
 
 static int take_trackers(struct job *job, const struct ddm_options *o, struct ddm_error *err)
 {
+    if (take_token_trackers(job, o))
+        return 0;
     for (const char *const *t = o->trackers; t && *t; t++) {
         if (job->tracker_count == JOB_MAX_TRACKERS)
             return error_set(err, DDM_E_USAGE, "more than %d trackers", JOB_MAX_TRACKERS);
         struct address *at = &job->trackers[job->tracker_count].at;
         int r = address_parse(at, *t, TRACKER_PORT, err);
         if (r == 0)
-            r = check_trust(o, at, "tracker", err);
+            r = check_trust(job, o, at, "tracker", err);
         if (r < 0)
             return r;
         job->tracker_count++;
@@ -113,7 +135,7 @@ static int take_peers(struct ddm_download *d, const struct ddm_options *o, struc
     for (size_t i = 0; i < count; i++) {
         int r = address_parse(&d->peers[i], o->peers[i], PEER_PORT, err);
         if (r == 0)
-            r = check_trust(o, &d->peers[i], "peer", err);
+            r = check_trust(&d->job, o, &d->peers[i], "peer", err);
         if (r < 0)
             return r;
     }
@@ -315,7 +337,7 @@ static void take_numbers(struct job *job, const struct ddm_options *o)
     job->insecure = o->insecure;
     job->force = o->force;
     job->only_newer = o->only_newer;
-    job->quiet_tracker = o->quiet_tracker;
+    job->quiet_tracker = o->quiet_tracker && !job->membership;
     if (o->host_id)
         snprintf(job->host_id, sizeof job->host_id, "%s", o->host_id);
     else
@@ -325,7 +347,9 @@ static void take_numbers(struct job *job, const struct ddm_options *o)
 static int take_options(struct ddm_download *d, const struct ddm_options *o, struct ddm_error *err)
 {
     struct job *job = &d->job;
-    int r = take_urls(d, o, err);
+    int r = open_membership(job, o, err);
+    if (r == 0)
+        r = take_urls(d, o, err);
     if (r == 0 && o->connections > CONNECTIONS_MAX)
         r = error_set(err, DDM_E_USAGE, "connections: at most %d", CONNECTIONS_MAX);
     if (r == 0)
@@ -384,6 +408,7 @@ struct ddm_download *ddm_download_free(struct ddm_download *download)
     if (download) {
         mirrors_free(&download->job);
         policy_free(download->job.redirects);
+        membership_free(download->job.membership);
         for (size_t i = 0; i < download->kept_count; i++)
             free(download->kept[i]);
         free(download->kept);

@@ -320,6 +320,8 @@ static int start(struct job *job, struct ddm_error *err)
     if (fetcher_new(&job->outside, job->loop) < 0 || fetcher_new(&job->inside, job->loop) < 0 ||
         loop_timer_new(&job->timer, job->loop, on_tick, job) < 0 || pace_start(job) < 0)
         return error_memory(err);
+    if (job->membership)
+        fetcher_set_tls(job->inside, tls_node_files(membership_tls(job->membership)));
     r = sources_start(job, err);
     if (r < 0)
         return r;

@@ -33,6 +33,7 @@
 #include "plan/bucket.h"
 #include "plan/plan.h"
 #include "plan/rate.h"
+#include "swarm/membership.h"
 #include "swarm/policy.h"
 #include "swarm/tracker_client.h"
 
@@ -144,7 +145,8 @@ struct job {
     unsigned spot_check; /* of a million bytes */
     char host_id[MESSAGE_ID_SIZE];
     unsigned connections, retries;
-    int64_t max_time; /* ns; 0: none */
+    int64_t max_time;              /* ns; 0: none */
+    struct membership *membership; /* NULL: no swarm key */
     bool no_peers, has_secrets, has_logins, insecure, force, only_newer, quiet_tracker;
     size_t tracker_count; /* of trackers[].at, below */
     const struct address *peers;

@@ -148,10 +148,11 @@ static void meet_peer(struct job *job, const struct message_peer *peer)
 {
     if (is_own_uplink(job, peer))
         return;
-    if (!job->insecure && !policy_host_is_loopback(peer->at.host)) {
+    if (!job->membership && !job->insecure && !policy_host_is_loopback(peer->at.host)) {
         if (!job->told_insecure)
-            report_notice(job, "peers beyond this machine are left out: there is no swarm key, and "
-                               "--insecure is off");
+            report_notice(job,
+                          "peers beyond this machine are left out: this one has no swarm key (ddm "
+                          "swarm join)");
         job->told_insecure = true;
         return;
     }

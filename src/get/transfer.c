@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/str.h"
 #include "get/job.h"
+#include "swarm/member.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -279,13 +280,14 @@ static int request_peer(struct transfer *t, struct ddm_error *err)
         str_copy(wanted.last_modified, sizeof wanted.last_modified, t->mirror->last_modified);
     }
     str_copy(wanted.headers, sizeof wanted.headers, job->peer_headers);
-    char at[ADDRESS_TEXT_SIZE], url[sizeof at + 32];
+    struct member_request member;
     _cleanup_free_ char *body = message_fetch_encode(&wanted);
     if (!body)
         return error_memory(err);
-    snprintf(url, sizeof url, "http://%s/v1/fetch", address_format(at, &t->source->at));
-    struct fetch_request request = { .url = url, .method = "POST", .body = body, .no_proxy = true };
-    return fetch_start(&t->fetch, job->inside, &request, &ops, t, err);
+    member_request(&member, job->inside, &t->source->at, t->source->id, "/v1/fetch");
+    member.request.method = "POST";
+    member.request.body = body;
+    return fetch_start(&t->fetch, job->inside, &member.request, &ops, t, err);
 }
 
 static struct transfer *transfer_new(struct job *job, struct source *source)

@@ -292,6 +292,8 @@ struct fetcher *fetcher_free(struct fetcher *fetcher)
         }
     if (fetcher->multi)
         curl_multi_cleanup(fetcher->multi);
+    if (fetcher->share)
+        curl_share_cleanup(fetcher->share);
     loop_timer_free(fetcher->timer);
     loop_defer_free(fetcher->defer);
     loop_defer_free(fetcher->expired);
@@ -312,6 +314,20 @@ void fetcher_set_block(struct fetcher *fetcher, size_t bytes)
     fetcher->block = (long)MIN(MAX(bytes, (size_t)KIB), (size_t)BUFFER_MIN);
 }
 
+/* Without the share each connection has a handshake of its own, no more. */
+void fetcher_set_tls(struct fetcher *fetcher, const struct tls_files *files)
+{
+    fetcher->tls = files;
+    fetcher->share = curl_share_init();
+    if (fetcher->share)
+        curl_share_setopt(fetcher->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
+}
+
+bool fetcher_has_tls(const struct fetcher *fetcher)
+{
+    return fetcher->tls != NULL;
+}
+
 static int prepare(struct fetch *f, const struct fetch_request *request)
 {
     char host[ADDRESS_HOST_SIZE];
@@ -326,7 +342,9 @@ static int prepare(struct fetch *f, const struct fetch_request *request)
         return -1;
     fetch_reply_connect(f);
     curl_easy_setopt(f->easy, CURLOPT_BUFFERSIZE, buffer_size(f->fetcher));
-    if (fetch_curl_set(f->easy, &f->options, request) < 0)
+    if (f->fetcher->share)
+        curl_easy_setopt(f->easy, CURLOPT_SHARE, f->fetcher->share);
+    if (fetch_curl_set(f->easy, &f->options, request, f->fetcher->tls) < 0)
         return -1;
     if (strcmp(f->options.scheme, "ftps") == 0 &&
         loop_timer_new(&f->nudge, f->fetcher->loop, on_nudge, f) < 0)

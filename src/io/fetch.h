@@ -116,9 +116,6 @@ struct fetch_request {
     const struct fetch_profile *profile; /* NULL: nothing special */
     /* Connect there ("HOST:PORT") instead of to the URL's host, which TLS still checks; or NULL. */
     const char *connect_to;
-    /* A member of the swarm is asked, who must show a certificate of it for the URL's host, and is
-     * shown ours; TLS 1.3. Must stay. NULL: what the system believes. */
-    const struct tls_files *tls;
 };
 
 /* A line of fetch_profile.headers: "Name: value", "Name:" leaves out what is sent otherwise,
@@ -135,6 +132,10 @@ int fetch_check_proxy(const char *url, struct ddm_error *err);
 /* Once per loop. */
 int fetcher_new(struct fetcher **ret, struct loop *loop);
 struct fetcher *fetcher_free(struct fetcher *fetcher); /* cancels what is left */
+/* From now on every request is to a member of the swarm, who must show a certificate of it for the
+ * URL's host, and is shown ours; TLS 1.3 only. The strings must stay. */
+void fetcher_set_tls(struct fetcher *fetcher, const struct tls_files *files);
+bool fetcher_has_tls(const struct fetcher *fetcher);
 /* on_data gets no more than so many bytes at once, of fetches that begin later (1 KiB at least). */
 void fetcher_set_block(struct fetcher *fetcher, size_t bytes);
 

@@ -3,6 +3,7 @@
 
 #include "base/str.h"
 #include "base/util.h"
+#include "io/tls.h"
 #include "io/url.h"
 
 #include <curl/curl.h>
@@ -13,6 +14,7 @@
 
 #define CONNECT_TIMEOUT (20 * SEC)
 #define MAX_REDIRECTS   10L
+#define ANY_TO          "::" /* of CURLOPT_CONNECT_TO: for any host and port */
 
 static int add_header(struct curl_slist **headers, const char *line)
 {
@@ -192,7 +194,36 @@ static CURLcode set_cookies(CURL *easy, const struct fetch_request *request)
                            : curl_easy_setopt(easy, CURLOPT_COOKIEFILE, file ? file : "");
 }
 
-int fetch_curl_set(void *easy, struct fetch_curl *ret, const struct fetch_request *request)
+static CURLcode set_connect_to(CURL *easy, struct fetch_curl *o,
+                               const struct fetch_request *request)
+{
+    char line[ADDRESS_TEXT_SIZE + 2];
+    if (!request->connect_to)
+        return CURLE_OK;
+    snprintf(line, sizeof line, "%s%s", ANY_TO, request->connect_to);
+    o->connect_to = curl_slist_append(NULL, line);
+    return o->connect_to ? curl_easy_setopt(easy, CURLOPT_CONNECT_TO, o->connect_to)
+                         : CURLE_OUT_OF_MEMORY;
+}
+
+/* Nobody but the swarm's CA is believed. */
+static CURLcode set_tls(CURL *easy, const struct tls_files *tls)
+{
+    if (!tls)
+        return CURLE_OK;
+    curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
+    curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
+    curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
+    CURLcode c = curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_3);
+    if (c == CURLE_OK)
+        c = curl_easy_setopt(easy, CURLOPT_CAINFO, tls->ca);
+    if (c == CURLE_OK)
+        c = curl_easy_setopt(easy, CURLOPT_SSLCERT, tls->certificate);
+    return c == CURLE_OK ? curl_easy_setopt(easy, CURLOPT_SSLKEY, tls->key) : c;
+}
+
+int fetch_curl_set(void *easy, struct fetch_curl *ret, const struct fetch_request *request,
+                   const struct tls_files *tls)
 {
     char user[2], host[ADDRESS_HOST_SIZE];
     *ret = (struct fetch_curl){ .login = url_login(request->url, user, sizeof user) };
@@ -201,7 +232,8 @@ int fetch_curl_set(void *easy, struct fetch_curl *ret, const struct fetch_reques
         set_range(easy, ret, request) < 0 || set_method(easy, ret, request) < 0 ||
         set_headers(easy, ret, request) < 0 || set_interface(easy, request) < 0 ||
         set_profile(easy, ret, request->profile) != CURLE_OK ||
-        set_cookies(easy, request) != CURLE_OK || set_ssh(easy, ret, request) != CURLE_OK)
+        set_cookies(easy, request) != CURLE_OK || set_ssh(easy, ret, request) != CURLE_OK ||
+        set_connect_to(easy, ret, request) != CURLE_OK || set_tls(easy, tls) != CURLE_OK)
         return -1;
     set_protocols(easy, ret, request);
     set_connection(easy, request);
@@ -213,6 +245,7 @@ void fetch_curl_release(struct fetch_curl *options)
     curl_slist_free_all(options->headers);
     curl_slist_free_all(options->elsewhere);
     curl_slist_free_all(options->commands);
+    curl_slist_free_all(options->connect_to);
     *options = (struct fetch_curl){ 0 };
 }
 
@@ -314,6 +347,28 @@ static void redirect_reason(const struct fetch_curl_end *end, char *out, size_t 
         snprintf(out, size, "%s: redirect to what is no URL", host);
 }
 
+/* Of a node of the swarm: by its address, for that is what people know it by. */
+static void member_reason(const struct fetch_curl_end *end, const char *reason, char *out,
+                          size_t size)
+{
+    const char *at = end->options->connect_to->data + strlen(ANY_TO);
+    long os_error = get_number(end, CURLINFO_OS_ERRNO);
+    bool cut = end->code == CURLE_GOT_NOTHING || end->code == CURLE_RECV_ERROR ||
+               end->code == CURLE_SEND_ERROR;
+    bool tls = is_of_scheme(end->url, "https");
+    if (end->code == CURLE_COULDNT_CONNECT && os_error > 0)
+        snprintf(out, size, "cannot connect to %s: %s", at, strerror((int)os_error));
+    else if (tls && end->code == CURLE_PEER_FAILED_VERIFICATION)
+        snprintf(out, size, "%s: shows no certificate of this swarm for that name", at);
+    else if (tls && (end->code == CURLE_SSL_CONNECT_ERROR ||
+                     (cut && get_number(end, CURLINFO_RESPONSE_CODE) == 0)))
+        snprintf(out, size, "%s: no TLS between members of this swarm: %s", at, reason);
+    else if (end->code == CURLE_GOT_NOTHING)
+        snprintf(out, size, "%s: no answer to plain HTTP; a swarm with a key?", at);
+    else
+        snprintf(out, size, "%s: %s", at, reason);
+}
+
 void fetch_curl_reason(const struct fetch_curl_end *end, char *out, size_t size)
 {
     const char *reason = end->text[0] ? end->text : curl_easy_strerror((CURLcode)end->code);
@@ -323,7 +378,9 @@ void fetch_curl_reason(const struct fetch_curl_end *end, char *out, size_t size)
     url_host(host, end->url);
     if (end->proxy)
         url_host(proxy, end->proxy);
-    if (is_bad_redirect(end))
+    if (end->options->connect_to)
+        member_reason(end, reason, out, size);
+    else if (is_bad_redirect(end))
         redirect_reason(end, out, size);
     else if (by_proxy >= 400)
         snprintf(out, size, "%s: the proxy %s answered HTTP %ld", host, proxy, by_proxy);

@@ -9,17 +9,19 @@ struct curl_slist;
 
 /* What must live as long as the transfer. */
 struct fetch_curl {
-    struct curl_slist *headers;   /* for the URL's host */
-    struct curl_slist *elsewhere; /* without secrets, for another that it redirects to */
-    struct curl_slist *commands;  /* of FTP, sent before */
-    char scheme[8];               /* of the URL that is asked for */
-    bool login;                   /* there may be a password for it */
-    bool digest;                  /* Digest is asked for, not Basic */
+    struct curl_slist *headers;    /* for the URL's host */
+    struct curl_slist *elsewhere;  /* without secrets, for another that it redirects to */
+    struct curl_slist *commands;   /* of FTP, sent before */
+    struct curl_slist *connect_to; /* where, whatever the URL says; NULL: there */
+    char scheme[8];                /* of the URL that is asked for */
+    bool login;                    /* there may be a password for it */
+    bool digest;                   /* Digest is asked for, not Basic */
 };
 
-/* All options but the callbacks, of a URL that was checked. -1: no memory; what there is must be
- * released all the same. */
-int fetch_curl_set(void *easy, struct fetch_curl *ret, const struct fetch_request *request);
+/* All options but the callbacks, of a URL that was checked; `tls` NULL: no member of a swarm is
+ * asked. -1: no memory; what there is must be released all the same. */
+int fetch_curl_set(void *easy, struct fetch_curl *ret, const struct fetch_request *request,
+                   const struct tls_files *tls);
 void fetch_curl_release(struct fetch_curl *options);
 
 /* Before a request goes out: the headers that may be sent to where `url` leads. */
@@ -39,6 +41,7 @@ struct fetch_curl_end {
     const char *asked; /* the URL that was asked for */
     const char *url;   /* where it led to */
     const char *proxy; /* NULL: none */
+    const struct fetch_curl *options;
 };
 
 /* That as 0 or -DDM_E_…, and as a message for people with the host in it. */

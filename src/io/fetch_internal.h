@@ -16,10 +16,12 @@ struct fetcher {
     struct loop *loop;
     struct loop_timer *timer;
     struct loop_defer *defer, *expired;
-    unsigned depth;      /* inside libcurl */
-    unsigned count;      /* fetches that exist */
-    long block;          /* largest one; 0: BUFFER_MAX */
-    struct list running; /* added to the multi handle */
+    unsigned depth;              /* inside libcurl */
+    unsigned count;              /* fetches that exist */
+    long block;                  /* largest one; 0: BUFFER_MAX */
+    const struct tls_files *tls; /* members of a swarm are asked; NULL: anybody */
+    CURLSH *share;               /* their TLS sessions, to be taken up again; NULL: none */
+    struct list running;         /* added to the multi handle */
     struct list starting, switching, cancelled;
     char digest_host[ADDRESS_HOST_SIZE]; /* the last one that wanted Digest, not Basic */
 };

@@ -365,8 +365,8 @@ enum fetch_end fetch_reply_finish(struct fetch *f, CURLcode c)
                                    .connected = result_is_connected(f),
                                    .message = message };
     if (f->abort_code == 0 && c != CURLE_OK) {
-        struct fetch_curl_end end = { f->easy, (int)c,           f->reason,
-                                      f->url,  effective_url(f), proxy_of(f) };
+        struct fetch_curl_end end = { f->easy,          (int)c,      f->reason,  f->url,
+                                      effective_url(f), proxy_of(f), &f->options };
         result.code = f->denied[0] ? -DDM_E_PERMISSION : fetch_curl_code(&end);
         describe(f, &end, message, sizeof message);
     }

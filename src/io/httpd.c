@@ -66,12 +66,23 @@ static int listen_on(const struct httpd_config *config, uint16_t *ret_port, stru
     return fd;
 }
 
+static void on_connection(void *arg, struct MHD_Connection *connection, void **state,
+                          enum MHD_ConnectionNotificationCode what)
+{
+    struct httpd *h = arg;
+    if (what == MHD_CONNECTION_NOTIFY_STARTED && h->tls)
+        httpd_tls_begin(h->tls, connection);
+}
+
 static int start_daemon(struct httpd *h, const struct httpd_config *config, int fd)
 {
+    struct MHD_OptionItem tls[3];
+    httpd_tls_options(h->tls, tls);
     h->daemon = MHD_start_daemon(
-        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, httpd_on_request, h,
-        MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_NOTIFY_COMPLETED, httpd_on_completed, NULL,
-        MHD_OPTION_CONNECTION_LIMIT,
+        (h->tls ? MHD_USE_TLS : 0) | MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL,
+        httpd_on_request, h, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_NOTIFY_COMPLETED,
+        httpd_on_completed, NULL, MHD_OPTION_NOTIFY_CONNECTION, on_connection, h, MHD_OPTION_ARRAY,
+        tls, MHD_OPTION_CONNECTION_LIMIT,
         config->max_connections ? config->max_connections : MAX_CONNECTIONS,
         MHD_OPTION_CONNECTION_TIMEOUT, config->idle_timeout ? config->idle_timeout : IDLE_TIMEOUT,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY, MHD_OPTION_END);
@@ -104,6 +115,7 @@ int httpd_new(struct httpd **ret, struct loop *loop, const struct httpd_config *
     h->arg = config->arg;
     h->error_body = config->error_body;
     h->port = port;
+    h->tls = config->tls;
     list_init(&h->requests);
     if (start_daemon(h, config, fd) < 0) {
         httpd_free(h);

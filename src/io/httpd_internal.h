@@ -6,6 +6,7 @@
 
 #include "base/list.h"
 #include "io/httpd.h"
+#include "io/tls.h"
 
 #include <microhttpd.h>
 
@@ -18,6 +19,7 @@ struct httpd {
     const struct httpd_route *routes;
     void *arg;
     char *(*error_body)(const char *code, const char *message);
+    struct tls_node *tls; /* NULL: plain HTTP */
     struct list requests;
     unsigned active;
     uint16_t port;
@@ -30,6 +32,7 @@ struct httpd_request {
     const struct httpd_route *route; /* NULL: not found */
     const char *allowed;             /* the method that the path takes, for a 405 */
     char segment[256];
+    char member[TLS_NAME_SIZE]; /* empty without TLS */
     char *body;
     size_t body_length;
     uint64_t discarded; /* of the body, over the limit */
@@ -55,6 +58,13 @@ enum MHD_Result httpd_on_request(void *arg, struct MHD_Connection *connection, c
                                  size_t *length, void **state);
 void httpd_on_completed(void *arg, struct MHD_Connection *connection, void **state,
                         enum MHD_RequestTerminationCode why);
+
+/* httpd_tls.c. What libmicrohttpd needs at its start. */
+void httpd_tls_options(const struct tls_node *tls, struct MHD_OptionItem ret[static 3]);
+/* Before the handshake of a connection. */
+void httpd_tls_begin(struct tls_node *tls, struct MHD_Connection *connection);
+/* Finds out who asks; false: nobody who may. */
+bool httpd_tls_member(struct httpd_request *request);
 
 /* A suspended request goes on. */
 void httpd_resume(struct httpd_request *request);

@@ -136,24 +136,35 @@ static void describe(void *arg, struct message_announce *ret)
         str_copy(ret->address, sizeof ret->address, peer->options->advertise);
 }
 
+static int announce_to(struct peer *peer, const struct address *tracker, struct ddm_error *err)
+{
+    struct announcer_config config = {
+        .tracker = *tracker, .node_id = peer->node_id, .describe = describe, .arg = peer
+    };
+    if (peer->announcer_count == MAX_TRACKERS)
+        return error_set(err, DDM_E_USAGE, "more than %d trackers", MAX_TRACKERS);
+    int r = announcer_new(&peer->announcers[peer->announcer_count], peer->loop, peer->inside,
+                          &config, err);
+    peer->announcer_count += r == 0;
+    return r;
+}
+
+/* Those of the options; else those that the swarm's token names. */
 static int start_announcers(struct peer *peer, struct ddm_error *err)
 {
     const char *const *t = peer->options->trackers;
-    for (; t && *t; t++) {
-        struct announcer_config config = { .node_id = peer->node_id,
-                                           .describe = describe,
-                                           .arg = peer };
-        if (peer->announcer_count == MAX_TRACKERS)
-            return error_set(err, DDM_E_USAGE, "more than %d trackers", MAX_TRACKERS);
-        int r = address_parse(&config.tracker, *t, 7070, err);
+    const struct membership *membership = peer->options->membership;
+    int r = 0;
+    for (; r == 0 && t && *t; t++) {
+        struct address tracker;
+        r = address_parse(&tracker, *t, 7070, err);
         if (r == 0)
-            r = announcer_new(&peer->announcers[peer->announcer_count], peer->loop, peer->inside,
-                              &config, err);
-        if (r < 0)
-            return r;
-        peer->announcer_count++;
+            r = announce_to(peer, &tracker, err);
     }
-    return 0;
+    if (!peer->options->trackers && membership)
+        for (size_t i = 0; r == 0 && i < membership_token(membership)->tracker_count; i++)
+            r = announce_to(peer, &membership_token(membership)->trackers[i], err);
+    return r;
 }
 
 /* ---- leaving ---- */
@@ -199,7 +210,9 @@ static int start(struct peer *peer, struct ddm_error *err)
     int r = o->proxy ? fetch_check_proxy(o->proxy, err) : 0;
     if (r == 0)
         r = policy_new(&peer->policy, o->allow, err);
-    if (r == 0)
+    if (r == 0 && o->membership)
+        str_copy(peer->node_id, sizeof peer->node_id, membership_node_id(o->membership));
+    else if (r == 0)
         r = identity_node(peer->node_id, err);
     if (r == 0)
         r = socket_resolve_listen(&listen, &length, &o->listen, err);
@@ -215,6 +228,10 @@ static int start(struct peer *peer, struct ddm_error *err)
         loop_signal_new(&peer->signals[0], peer->loop, SIGINT, on_signal, peer) < 0 ||
         loop_signal_new(&peer->signals[1], peer->loop, SIGTERM, on_signal, peer) < 0)
         return error_memory(err);
+    if (o->membership)
+        fetcher_set_tls(peer->inside, tls_node_files(membership_tls(o->membership)));
+    if (o->membership && membership_watch(o->membership, peer->loop) < 0)
+        return error_memory(err);
     struct relay_config relay = { .fetcher = peer->outside,
                                   .policy = peer->policy,
                                   .memory = o->memory ? o->memory : STORE_DEFAULT,
@@ -228,7 +245,8 @@ static int start(struct peer *peer, struct ddm_error *err)
                                    .listen_length = length,
                                    .routes = routes,
                                    .arg = peer,
-                                   .error_body = message_error };
+                                   .error_body = message_error,
+                                   .tls = membership_tls(o->membership) };
     r = httpd_new(&peer->httpd, peer->loop, &config, err);
     return r < 0 ? r : start_announcers(peer, err);
 }
@@ -238,6 +256,8 @@ static void stop(struct peer *peer)
     for (size_t i = 0; i < peer->announcer_count; i++)
         announcer_free(peer->announcers[i]);
     httpd_free(peer->httpd);
+    if (peer->options->membership)
+        membership_watch(peer->options->membership, NULL);
     relay_free(peer->relay);
     fetcher_free(peer->outside);
     fetcher_free(peer->inside);

@@ -5,10 +5,12 @@
 
 #include "base/address.h"
 #include "ddm/ddm.h"
+#include "swarm/membership.h"
 
 struct peer_options {
     struct address listen;
-    const char *const *trackers; /* "HOST:PORT", NULL at the end; may be NULL */
+    const char *const *trackers;   /* "HOST:PORT", NULL at the end; may be NULL */
+    struct membership *membership; /* of a swarm; NULL: plain HTTP, for whoever can connect */
     const char *advertise; /* address that clients shall use; NULL: the one it connects from */
     const char *allow;     /* networks besides the public internet; may be NULL */
     const char *host_id;   /* NULL: derived */

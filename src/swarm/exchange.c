@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/str.h"
 #include "base/util.h"
+#include "swarm/member.h"
 #include "swarm/messages.h"
 
 #include <stdio.h>
@@ -101,14 +102,12 @@ int exchange_new(struct exchange **ret, struct fetcher *fetcher, const struct ad
                  const char *method, const char *path, const char *body, size_t limit,
                  int64_t timeout, exchange_fn *done, void *arg, struct ddm_error *err)
 {
-    char text[ADDRESS_TEXT_SIZE];
-    _cleanup_free_ char *url = str_format("http://%s%s", address_format(text, at), path);
-    if (!url)
-        return error_memory(err);
-    struct fetch_request request = {
-        .url = url, .method = method, .body = body, .timeout = timeout, .no_proxy = true
-    };
-    return exchange_get(ret, fetcher, &request, limit, done, arg, err);
+    struct member_request member;
+    member_request(&member, fetcher, at, NULL, path);
+    member.request.method = method;
+    member.request.body = body;
+    member.request.timeout = timeout;
+    return exchange_get(ret, fetcher, &member.request, limit, done, arg, err);
 }
 
 struct exchange *exchange_free(struct exchange *e)

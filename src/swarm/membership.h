@@ -10,7 +10,6 @@
 #ifndef DDM_SWARM_MEMBERSHIP_H
 #define DDM_SWARM_MEMBERSHIP_H
 
-#include "io/fetch.h"
 #include "io/loop.h"
 #include "io/tls.h"
 #include "swarm/messages.h"
@@ -36,22 +35,13 @@ int membership_create_token(const char *folder, const struct token *token, struc
 /* Opens it and makes what is missing. Errors as above. */
 int membership_open(struct membership **ret, const char *folder, struct ddm_error *err);
 /* From now on looks every few seconds whether the token was changed, and renews the certificate in
- * time. What goes wrong is logged; what counted goes on counting. */
+ * time. What goes wrong is logged; what counted goes on counting. NULL: no more, before the loop is
+ * freed. */
 int membership_watch(struct membership *membership, struct loop *loop);
-struct membership *membership_free(struct membership *membership); /* before the loop */
+struct membership *membership_free(struct membership *membership); /* NULL allowed, returns NULL */
 
 const char *membership_node_id(const struct membership *membership);
 struct tls_node *membership_tls(const struct membership *membership); /* NULL of NULL */
 const struct token *membership_token(const struct membership *membership);
-
-/* A request to a member, or without a membership to anybody at that address: who is asked must be
- * `node_id`, or any member (NULL). Fills in URL, where to connect and with which certificate; the
- * rest of `request` is the caller's. */
-struct member_request {
-    struct fetch_request request;
-    char url[160], connect_to[ADDRESS_TEXT_SIZE];
-};
-void membership_request(const struct membership *membership, struct member_request *ret,
-                        const struct address *at, const char *node_id, const char *path);
 
 #endif

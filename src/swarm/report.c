@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* A report has no state of its own: what there is of it belongs to the fetch. */
 #include "base/error.h"
-#include "base/str.h"
 #include "base/util.h"
+#include "swarm/member.h"
 #include "swarm/tracker_client.h"
+
+#include <stdio.h>
 
 #define REQUEST_TIMEOUT (5 * SEC)
 
@@ -25,15 +27,16 @@ int report_send(struct fetcher *fetcher, const struct address *tracker, const ch
                 const struct message_report *report)
 {
     static const struct fetch_ops ops = { on_head, on_data, on_done };
-    char at[ADDRESS_TEXT_SIZE];
+    char path[MESSAGE_ID_SIZE + 32];
+    struct member_request member;
     struct fetch *fetch;
     _cleanup_free_ char *body = message_report_encode(report);
-    _cleanup_free_ char *url =
-        str_format("http://%s/v1/peers/%s/reports", address_format(at, tracker), peer_id);
-    if (!body || !url)
+    if (!body)
         return -DDM_E_FAIL;
-    struct fetch_request request = {
-        .url = url, .method = "POST", .body = body, .timeout = REQUEST_TIMEOUT, .no_proxy = true
-    };
-    return fetch_start(&fetch, fetcher, &request, &ops, NULL, NULL);
+    snprintf(path, sizeof path, "/v1/peers/%s/reports", peer_id);
+    member_request(&member, fetcher, tracker, NULL, path);
+    member.request.method = "POST";
+    member.request.body = body;
+    member.request.timeout = REQUEST_TIMEOUT;
+    return fetch_start(&fetch, fetcher, &member.request, &ops, NULL, NULL);
 }

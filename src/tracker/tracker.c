@@ -30,6 +30,7 @@ struct tracker {
     struct loop *loop;
     struct httpd *httpd;
     struct registry *registry;
+    struct membership *membership;
     struct loop_timer *expiry;
     struct loop_signal *on_int, *on_term;
     uint32_t ttl; /* s */
@@ -60,10 +61,15 @@ static void reply_json(struct httpd_request *request, char *json)
         httpd_reply_error(request, 500, "memory", "out of memory");
 }
 
-/* The id in the path; NULL where it is none, and the request is answered then. */
-static const char *peer_id(struct httpd_request *request)
+/* The id in the path; NULL where it is none, and the request is answered then. A member speaks for
+ * itself only, except that it may report others. */
+static const char *peer_id(struct httpd_request *request, bool own)
 {
-    const char *id = httpd_segment(request);
+    const char *id = httpd_segment(request), *member = httpd_member(request);
+    if (own && member && message_id_valid(id) && strcmp(id, member) != 0) {
+        httpd_reply_error(request, 403, "not_you", "your certificate is of node %s", member);
+        return NULL;
+    }
     if (message_id_valid(id))
         return id;
     httpd_reply_error(request, 400, "bad_id", "a peer's id is 1 to %d of A-Z a-z 0-9 _ -",
@@ -90,7 +96,7 @@ static void put_peer(void *arg, struct httpd_request *request)
     struct ddm_error err;
     char remote[ADDRESS_HOST_SIZE];
     size_t length;
-    const char *body = httpd_body(request, &length), *id = peer_id(request);
+    const char *body = httpd_body(request, &length), *id = peer_id(request, true);
     if (!id)
         return;
     if (message_announce_decode(&announce, body, length, &err) < 0) {
@@ -113,7 +119,7 @@ static void delete_peer(void *arg, struct httpd_request *request)
 {
     struct tracker *t = arg;
     struct address at;
-    const char *id = peer_id(request);
+    const char *id = peer_id(request, true);
     if (!id)
         return;
     if (registry_remove(t->registry, id, &at)) {
@@ -123,7 +129,8 @@ static void delete_peer(void *arg, struct httpd_request *request)
     httpd_reply(request, 204, NULL, NULL);
 }
 
-/* Who reports is who is at the other end: a name could be anybody's. */
+/* Who reports is who is at the other end, by certificate or else by address: a name could be
+ * anybody's. */
 static void post_report(void *arg, struct httpd_request *request)
 {
     struct tracker *t = arg;
@@ -133,14 +140,17 @@ static void post_report(void *arg, struct httpd_request *request)
     char remote[ADDRESS_HOST_SIZE];
     bool is_new;
     size_t length;
-    const char *body = httpd_body(request, &length), *id = peer_id(request);
+    const char *body = httpd_body(request, &length), *id = peer_id(request, false);
     if (!id)
         return;
     if (message_report_decode(&report, body, length, &err) < 0) {
         httpd_reply_error(request, 400, "bad_request", "%s", err.message);
         return;
     }
-    socket_host(remote, httpd_remote(request));
+    if (httpd_member(request))
+        str_copy(remote, sizeof remote, httpd_member(request));
+    else
+        socket_host(remote, httpd_remote(request));
     if (!registry_report(t->registry, id, remote, loop_now(), &is_new, &peer)) {
         httpd_reply_error(request, 404, "unknown_peer", "there is no peer %s", id);
         return;
@@ -273,6 +283,8 @@ static void stop(void *arg, int number)
 static void tracker_release(struct tracker *t)
 {
     httpd_free(t->httpd);
+    if (t->membership)
+        membership_watch(t->membership, NULL);
     loop_timer_free(t->expiry);
     loop_signal_free(t->on_int);
     loop_signal_free(t->on_term);
@@ -289,6 +301,8 @@ static int prepare(struct tracker *t, struct ddm_error *err)
         loop_signal_new(&t->on_int, t->loop, SIGINT, stop, t) < 0 ||
         loop_signal_new(&t->on_term, t->loop, SIGTERM, stop, t) < 0)
         return error_memory(err);
+    if (t->membership && membership_watch(t->membership, t->loop) < 0)
+        return error_memory(err);
     t->started = loop_now();
     loop_timer_start(t->expiry, EXPIRE_EVERY, true);
     return 0;
@@ -297,7 +311,10 @@ static int prepare(struct tracker *t, struct ddm_error *err)
 static int listen_on(struct tracker *t, const struct address *address, struct ddm_error *err)
 {
     struct sockaddr_storage listen;
-    struct httpd_config config = { .routes = routes, .arg = t, .error_body = message_error };
+    struct httpd_config config = { .routes = routes,
+                                   .arg = t,
+                                   .error_body = message_error,
+                                   .tls = membership_tls(t->membership) };
     int r = socket_resolve_listen(&listen, &config.listen_length, address, err);
     if (r < 0)
         return r;
@@ -314,7 +331,8 @@ static int listen_on(struct tracker *t, const struct address *address, struct dd
 
 enum ddm_code tracker_run(const struct tracker_options *options, struct ddm_error *err)
 {
-    _cleanup_(tracker_release) struct tracker t = { .ttl = MAX(options->ttl, 1u) };
+    _cleanup_(tracker_release) struct tracker t = { .ttl = MAX(options->ttl, 1u),
+                                                    .membership = options->membership };
     int r = prepare(&t, err);
     if (r == 0)
         r = listen_on(&t, &options->listen, err);

@@ -7,8 +7,10 @@
 
 #include "base/address.h"
 #include "ddm/ddm.h"
+#include "swarm/membership.h"
 
 struct tracker_options {
+    struct membership *membership; /* of a swarm; NULL: plain HTTP, for whoever can connect */
     struct address listen;
     uint32_t ttl; /* s after which a peer that is not heard of is forgotten */
 };

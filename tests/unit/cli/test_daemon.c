@@ -27,8 +27,8 @@ static int check(enum role role, const char *listen, const char *tracker, bool i
     if (insecure)
         options_set(&options, option_find(role, "insecure", 8), OPTION_COMMAND_LINE, NULL, &error);
     assert_int_equal(options_set_defaults(&options, &error), 0);
-    assert_int_equal(daemon_listen(&options, ret, &error), 0);
-    int r = daemon_check(&options, ret, &error);
+    assert_int_equal(daemon_listen(&options, NULL, ret, &error), 0);
+    int r = daemon_check(&options, NULL, ret, &error);
     if (r < 0)
         assert_non_null(strstr(error.message, "--insecure"));
     options_release(&options);
