@@ -24,16 +24,18 @@ int peer_command(const struct options *options)
     struct ddm_error error;
     const char *proxy = options_text(options, OPTION_PROXY);
     _cleanup_free_ char *allow = join(options_list(options, OPTION_ALLOW));
+    _cleanup_free_ char *deny = join(options_list(options, OPTION_DENY));
     struct peer_options peer = {
         .trackers = options_list(options, OPTION_TRACKER),
         .advertise = options_text(options, OPTION_ADVERTISE),
         .allow = allow,
+        .deny = deny,
         .host_id = options_text(options, OPTION_HOST_ID),
         .interfaces = options_list(options, OPTION_INTERFACE),
         .proxy = proxy && strcmp(proxy, "none") != 0 ? proxy : NULL,
         .memory = options_number(options, OPTION_MEMORY),
     };
-    int r = allow ? daemon_join(options, &peer.membership, &error) : error_memory(&error);
+    int r = allow && deny ? daemon_join(options, &peer.membership, &error) : error_memory(&error);
     if (peer.membership && !options_given(options, OPTION_TRACKER) &&
         membership_token(peer.membership)->tracker_count > 0)
         peer.trackers = NULL; /* those of the token */

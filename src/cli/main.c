@@ -64,6 +64,7 @@
  *             membership      key, node id and certificate of this machine
  *             messages        the JSON between machines (jansson)
  *             policy          where a peer may connect to for others
+ *             policy_rule     the rules of its owner; addresses as they are compared
  *             report          tells a tracker of a peer that lied
  *             token           the line that makes a machine a member
  *             token_file      where it is kept

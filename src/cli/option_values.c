@@ -175,7 +175,7 @@ static int read_text(const struct option *option, const char *text, char **ret,
         return error_set(err, DDM_E_USAGE, "it is longer than %d characters", NAME_MAX_LENGTH);
     if (option->type == OPTION_TYPE_NETWORK) {
         struct policy *policy = NULL;
-        int r = policy_new(&policy, text, err);
+        int r = policy_new(&policy, &(struct policy_config){ .allow = text }, err);
         policy_free(policy);
         if (r < 0)
             return r;

@@ -61,6 +61,7 @@ enum option_id {
     OPTION_LISTEN,
     OPTION_ADVERTISE,
     OPTION_ALLOW,
+    OPTION_DENY,
     OPTION_MEMORY,
     OPTION_TTL,
     OPTION_HOST_ID,
@@ -84,7 +85,7 @@ enum option_type {
     OPTION_TYPE_NAME,    /* 1..64 of [A-Za-z0-9_-] */
     OPTION_TYPE_HOST,    /* a name or number without a port */
     OPTION_TYPE_ADDRESS, /* kept as HOST:PORT, the default port filled in */
-    OPTION_TYPE_NETWORK, /* 10.0.0.0/8 */
+    OPTION_TYPE_NETWORK, /* 10.0.0.0/8, nas.lan:8080 */
     OPTION_TYPE_ENUM,
 };
 

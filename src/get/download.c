@@ -319,7 +319,8 @@ static int take_redirects(struct job *job, const struct ddm_options *o, struct d
             return error_set(err, DDM_E_USAGE, "too many networks that redirects may lead into");
         snprintf(networks + used, sizeof networks - used, "%s%s", used ? "," : "", *n);
     }
-    return policy_new(&job->redirects, networks, err);
+    struct policy_config config = { .allow = networks, .any_port = true };
+    return policy_new(&job->redirects, &config, err);
 }
 
 /* ---- the whole ---- */

@@ -148,10 +148,10 @@ static void on_reply(void *arg, const struct exchange_reply *reply)
 }
 
 /* A public origin shall not make us look into private networks. */
-static bool allows(void *arg, const struct sockaddr *address, unsigned redirects)
+static bool allows(void *arg, const struct fetch_way *way)
 {
     const struct hints *h = arg;
-    return !h->job->primary->is_public || policy_allows(h->job->redirects, address);
+    return !h->job->primary->is_public || !way->address || mirror_is_public(h->job, way);
 }
 
 static bool ask(struct hints *h, const char *url, size_t limit)

@@ -299,8 +299,11 @@ const char *mirror_target(struct transfer *transfer);
 void mirror_learn_target(struct transfer *transfer);
 /* True if it was where the mirror had led before that failed: the mirror itself is to be asked. */
 bool mirror_target_failed(struct transfer *transfer, long status);
+/* Whether a connection, whose address is known, leads to the public internet, or to where redirects
+ * are allowed to lead. */
+bool mirror_is_public(const struct job *job, const struct fetch_way *way);
 /* For fetch_request.allow, with a transfer. */
-bool mirror_allows(void *transfer, const struct sockaddr *address, unsigned redirects);
+bool mirror_allows(void *transfer, const struct fetch_way *way);
 /* The others have failed: begins anew with one that was kept in reserve. False: there is none. */
 bool mirror_promote(struct job *job);
 

@@ -186,14 +186,24 @@ bool mirror_target_failed(struct transfer *t, long status)
     return true;
 }
 
-bool mirror_allows(void *arg, const struct sockaddr *address, unsigned redirects)
+bool mirror_is_public(const struct job *job, const struct fetch_way *way)
+{
+    struct policy_target to = { way->url, way->address };
+    enum policy_verdict verdict = policy_judge(job->redirects, &to);
+    return verdict == POLICY_ALLOWED ||
+           (verdict == POLICY_URL && policy_allows(job->redirects, way->address));
+}
+
+bool mirror_allows(void *arg, const struct fetch_way *way)
 {
     struct transfer *t = arg;
     struct mirror *m = t->mirror;
-    bool good = policy_allows(t->job->redirects, address);
-    if (redirects == 0 && !t->redirected)
+    if (!way->address) /* what a proxy knows alone is the proxy's to judge */
+        return true;
+    bool good = mirror_is_public(t->job, way);
+    if (way->redirects == 0 && !t->redirected)
         m->is_public |= good;
-    bool led = redirects > 0 || t->redirected || m->linked;
+    bool led = way->redirects > 0 || t->redirected || m->linked;
     bool from_public = m->linked ? m->linked->is_public : m->is_public;
     return good || !led || !from_public;
 }

@@ -290,10 +290,10 @@ static struct source *reference(struct job *job)
     return best;
 }
 
-static bool allows(void *arg, const struct sockaddr *address, unsigned redirects)
+static bool allows(void *arg, const struct fetch_way *way)
 {
     struct spot_check *c = arg;
-    return mirror_allows(&c->as, address, redirects);
+    return mirror_allows(&c->as, way);
 }
 
 static void start(struct job *job, struct sample *sample, struct source *by)

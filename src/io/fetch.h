@@ -95,6 +95,13 @@ struct fetch_profile {
     int64_t connect_timeout; /* ns; 0: 20 s */
 };
 
+/* Where a connection is about to go. */
+struct fetch_way {
+    const char *url;                /* what it is for: after a redirect, where that leads */
+    const struct sockaddr *address; /* with its port; NULL: only a proxy knows */
+    unsigned redirects;             /* that there were */
+};
+
 struct fetch_request {
     const char *url;
     const char *method;         /* NULL: GET */
@@ -109,10 +116,10 @@ struct fetch_request {
     /* Until the other side must have taken the request, from when its name is known on: there is a
      * connection, and a kept one has proved alive; ns; 0: 20 s for name and connection. */
     int64_t patience;
-    /* Whether to connect to this address; NULL: any. Asked after DNS and after each redirect, of
-     * which there were `redirects`, also before a kept connection is used, and for the data of FTP.
-     * Not asked for a proxy; then for a host that is a number only. */
-    bool (*allow)(void *arg, const struct sockaddr *address, unsigned redirects);
+    /* Whether to connect there; NULL: anywhere. Asked after DNS and after each redirect, also
+     * before a kept connection is used, and for the data of FTP. Not asked for a proxy; then before
+     * each request for the host in its URL, and with its address only where that is a number. */
+    bool (*allow)(void *arg, const struct fetch_way *way);
     const struct fetch_profile *profile; /* NULL: nothing special */
     /* Connect there ("HOST:PORT") instead of to the URL's host, which TLS still checks; or NULL. */
     const char *connect_to;

@@ -49,7 +49,7 @@ struct fetch {
     curl_socket_t data_socket; /* that it opened last */
     const struct fetch_ops *ops;
     void *arg;
-    bool (*allow)(void *arg, const struct sockaddr *address, unsigned redirects);
+    bool (*allow)(void *arg, const struct fetch_way *way);
     struct fetch_head head;
     struct fetch_ftp ftp;
     struct fetch_profile profile; /* empty: nothing special */
@@ -67,8 +67,10 @@ struct fetch {
     bool held;   /* the last byte, until it is known that it is the last */
     bool waits;  /* ended well, but for that byte */
     char held_byte;
-    bool too_much; /* FTP: more came than the size said */
-    char denied[ADDRESS_HOST_SIZE];
+    bool too_much;                  /* FTP: more came than the size said */
+    bool refused;                   /* by `allow` */
+    char denied[ADDRESS_HOST_SIZE]; /* the address, where it was known */
+    size_t head_bytes;
     char reason[CURL_ERROR_SIZE];
 };
 

@@ -21,7 +21,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define BODY_PASSED_OVER ((size_t)64 * 1024) /* of a 401, to keep its connection */
+#define BODY_PASSED_OVER ((size_t)64 * 1024)  /* of a 401, to keep its connection */
+#define HEAD_MAX         ((size_t)512 * 1024) /* of all replies of a request, trailers too */
 
 static const char *effective_url(const struct fetch *f)
 {
@@ -46,38 +47,50 @@ static bool is_allowed(struct fetch *f, const struct sockaddr *address)
 {
     long redirects = 0;
     curl_easy_getinfo(f->easy, CURLINFO_REDIRECT_COUNT, &redirects);
+    f->refused = false;
     f->denied[0] = '\0';
     if (!f->allow)
         return true;
-    if (!f->gone && f->allow(f->arg, address, (unsigned)redirects))
+    struct fetch_way way = { effective_url(f), address, (unsigned)redirects };
+    if (!f->gone && f->allow(f->arg, &way))
         return true;
-    socket_host(f->denied, address);
+    f->refused = true;
+    if (address)
+        socket_host(f->denied, address);
     return false;
 }
 
-/* The same of a number; true where it is none. */
-static bool is_number_allowed(struct fetch *f, const char *number)
+/* The same of a number; what is none is a name behind a proxy. */
+static bool is_number_allowed(struct fetch *f, const char *number, uint16_t port)
 {
     union {
         struct sockaddr any;
         struct sockaddr_in in;
         struct sockaddr_in6 in6;
-    } address = { .any.sa_family = AF_INET };
+    } address = { .in = { .sin_family = AF_INET, .sin_port = htons(port) } };
     char bare[ADDRESS_HOST_SIZE];
     str_copy(bare, sizeof bare, number);
     bare[strcspn(bare, "%")] = '\0';
     if (inet_pton(AF_INET, bare, &address.in.sin_addr) != 1) {
-        address.any.sa_family = AF_INET6;
+        address.in6 = (struct sockaddr_in6){ .sin6_family = AF_INET6, .sin6_port = htons(port) };
         if (inet_pton(AF_INET6, bare, &address.in6.sin6_addr) != 1)
-            return true;
+            return is_allowed(f, NULL);
     }
     return is_allowed(f, &address.any);
+}
+
+/* What can be said before a proxy is asked. */
+static bool is_target_allowed(struct fetch *f)
+{
+    struct url_place place;
+    f->refused = !url_place(&place, effective_url(f));
+    return !f->refused && is_number_allowed(f, place.host, place.port);
 }
 
 static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
 {
     struct fetch *f = arg;
-    if (f->allow && !proxy_of(f) && !is_allowed(f, &address->addr))
+    if (f->allow && !(proxy_of(f) ? is_target_allowed(f) : is_allowed(f, &address->addr)))
         return CURL_SOCKET_BAD;
     int fd = socket_open(address->family, address->socktype, address->protocol, f->interface);
     f->interface_gone = f->interface && fd < 0 && errno == ENODEV;
@@ -90,15 +103,12 @@ static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_so
 static int on_request(void *arg, char *address, char *own_address, int port, int own_port)
 {
     struct fetch *f = arg;
-    char scheme[16], host[ADDRESS_HOST_SIZE];
-    const char *url = effective_url(f);
-    const char *number = address;
     if (f->gone)
         return CURL_PREREQFUNC_ABORT;
-    fetch_curl_direct(f->easy, &f->options, f->url, url);
-    if (f->allow && proxy_of(f))
-        number = url_parts(url, scheme, sizeof scheme, host, sizeof host) ? host : "";
-    return !f->allow || is_number_allowed(f, number) ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
+    fetch_curl_direct(f->easy, &f->options, f->url, effective_url(f));
+    bool allowed = !f->allow || (proxy_of(f) ? is_target_allowed(f)
+                                             : is_number_allowed(f, address, (uint16_t)port));
+    return allowed ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
 }
 
 /* ---- head and body ---- */
@@ -113,6 +123,9 @@ static bool is_http(const struct fetch *f)
 static size_t on_header_line(char *line, size_t one, size_t length, void *arg)
 {
     struct fetch *f = arg;
+    f->head_bytes += length;
+    if (f->head_bytes > HEAD_MAX)
+        return 0;
     if (f->head_told) /* a trailer */
         return length;
     if (is_http(f))
@@ -278,6 +291,10 @@ static void describe(struct fetch *f, const struct fetch_curl_end *end, char *ou
     url_host(host, end->url);
     if (f->denied[0])
         snprintf(out, size, "%s: address %s is not public and not allowed here", host, f->denied);
+    else if (f->refused)
+        snprintf(out, size, "%s is not allowed here", host);
+    else if (f->head_bytes > HEAD_MAX)
+        snprintf(out, size, "%s: its headers have more than %zu KiB", host, HEAD_MAX / KIB);
     else if (f->interface_gone)
         snprintf(out, size, "cannot connect to %s: there is no interface %s any more", host,
                  f->interface);
@@ -367,7 +384,7 @@ enum fetch_end fetch_reply_finish(struct fetch *f, CURLcode c)
     if (f->abort_code == 0 && c != CURLE_OK) {
         struct fetch_curl_end end = { f->easy,          (int)c,      f->reason,  f->url,
                                       effective_url(f), proxy_of(f), &f->options };
-        result.code = f->denied[0] ? -DDM_E_PERMISSION : fetch_curl_code(&end);
+        result.code = f->refused ? -DDM_E_PERMISSION : fetch_curl_code(&end);
         describe(f, &end, message, sizeof message);
     }
     if (!f->gone) {

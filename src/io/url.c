@@ -5,6 +5,7 @@
 #include "base/str.h"
 #include "base/util.h"
 
+#include <ctype.h>
 #include <curl/curl.h>
 #include <stdio.h>
 #include <string.h>
@@ -54,6 +55,44 @@ bool url_parts(const char *url, char *scheme, size_t scheme_size, char *host, si
     curl_free(a);
     curl_free(b);
     curl_url_cleanup(u);
+    return ok;
+}
+
+/* The host's name; ASCII only: libcurl makes xn--… of others in its own way when it looks them up,
+ * and leaks memory where it is asked for that and the locale knows no such characters (7.88). */
+static bool put_host(char out[static ADDRESS_HOST_SIZE], const char *host)
+{
+    const char *bare = host + (*host == '[');
+    if (!str_copy(out, ADDRESS_HOST_SIZE, bare))
+        return false;
+    out[strcspn(out, "]%")] = '\0';
+    size_t length = strlen(out);
+    while (length > 0 && out[length - 1] == '.')
+        out[--length] = '\0';
+    for (char *c = out; *c; c++) {
+        if ((unsigned char)*c >= 0x80)
+            return false;
+        *c = (char)tolower((unsigned char)*c);
+    }
+    return length > 0;
+}
+
+bool url_place(struct url_place *ret, const char *url)
+{
+    struct url_place place;
+    uint64_t number = 0;
+    CURLU *u = parse(url);
+    char *scheme = get(u, CURLUPART_SCHEME, 0), *host = get(u, CURLUPART_HOST, 0);
+    char *port = get(u, CURLUPART_PORT, CURLU_DEFAULT_PORT);
+    bool ok = scheme && host && port && str_copy(place.scheme, sizeof place.scheme, scheme) &&
+              put_host(place.host, host) && str_to_u64(port, &number) == 0 && number <= UINT16_MAX;
+    place.port = (uint16_t)number;
+    curl_free(scheme);
+    curl_free(host);
+    curl_free(port);
+    curl_url_cleanup(u);
+    if (ok)
+        *ret = place;
     return ok;
 }
 

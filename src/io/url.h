@@ -22,6 +22,18 @@ void url_host(char out[static ADDRESS_HOST_SIZE], const char *url);
  * no URL or one of both does not fit. */
 bool url_parts(const char *url, char *scheme, size_t scheme_size, char *host, size_t host_size);
 
+/* Where a URL leads, in one spelling. */
+struct url_place {
+    char scheme[16]; /* in lower case */
+    /* In lower case, numbers of IPv4 in full, IPv6 without brackets and zone, without a dot at its
+     * end. */
+    char host[ADDRESS_HOST_SIZE];
+    uint16_t port; /* where it names none, that of its scheme */
+};
+/* False where it cannot be told: no URL, no host (or one that is not ASCII: what that is looked up
+ * as depends on the locale), no port, or one that does not fit. */
+bool url_place(struct url_place *ret, const char *url);
+
 /* Whether it holds the name of a user; as much of it as fits. */
 bool url_login(const char *url, char *user, size_t size);
 

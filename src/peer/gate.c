@@ -4,7 +4,8 @@
  *
  *     ask ─▶ host ──known──────────────▶ ready ─▶ answer
  *              └─lookup on the pool─▶ known ─▶ ready …
- */
+ *
+ * A host's addresses are shared by all questions about it; each is judged for its own URL. */
 #include "peer/gate.h"
 
 #include "base/address.h"
@@ -13,7 +14,6 @@
 #include "base/util.h"
 #include "io/url.h"
 
-#include <ctype.h>
 #include <netdb.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,15 +36,16 @@ struct gate_host {
     struct gate *gate; /* NULL: it has gone, and this goes when the lookup has ended */
     char name[ADDRESS_HOST_SIZE];
     struct list waiting; /* questions */
-    bool looking, known, allowed;
+    bool looking, known;
     int64_t until;          /* known so long */
-    struct addrinfo *found; /* of the lookup */
-    int error;
+    struct addrinfo *found; /* by the last lookup; NULL: nothing */
+    int error;              /* of it */
 };
 
 struct gate_question {
     struct list link;
-    bool allowed;
+    char *url;
+    enum policy_verdict verdict;
     gate_fn *answer;
     void *arg;
 };
@@ -53,9 +54,12 @@ static void on_ready(void *arg)
 {
     struct gate *gate = arg;
     while (!list_empty(&gate->ready)) {
-        struct gate_question q = *list_entry(gate->ready.next, struct gate_question, link);
-        gate_drop(list_entry(gate->ready.next, struct gate_question, link));
-        q.answer(q.arg, q.allowed);
+        struct gate_question *q = list_entry(gate->ready.next, struct gate_question, link);
+        enum policy_verdict verdict = q->verdict;
+        gate_fn *answer = q->answer;
+        void *answer_arg = q->arg;
+        gate_drop(q);
+        answer(answer_arg, verdict);
     }
 }
 
@@ -76,8 +80,10 @@ int gate_new(struct gate **ret, struct loop *loop, const struct policy *policy)
 
 struct gate_question *gate_drop(struct gate_question *question)
 {
-    if (question)
+    if (question) {
         list_remove(&question->link);
+        free(question->url);
+    }
     free(question);
     return NULL;
 }
@@ -88,15 +94,25 @@ static void drop_all(struct list *questions)
         gate_drop(list_entry(questions->next, struct gate_question, link));
 }
 
+static void forget(struct gate_host *host)
+{
+    if (host->found)
+        freeaddrinfo(host->found);
+    host->found = NULL;
+    host->known = false;
+}
+
 static void host_free(struct gate_host *host)
 {
     host->gate->count--;
     list_remove(&host->link);
     drop_all(&host->waiting);
-    if (host->looking)
+    if (host->looking) {
         host->gate = NULL;
-    else
+    } else {
+        forget(host);
         free(host);
+    }
 }
 
 struct gate *gate_free(struct gate *gate)
@@ -131,7 +147,7 @@ static void look_up(void *arg)
 }
 
 /* That nobody here knows the name is the only error that lets a fetch through. */
-static bool judge(const struct gate_host *host)
+static bool is_unknown(const struct gate_host *host)
 {
     static const int unknown[] = { EAI_NONAME, EAI_AGAIN, EAI_FAIL,
 #ifdef EAI_NODATA
@@ -141,12 +157,20 @@ static bool judge(const struct gate_host *host)
     for (size_t i = 0; host->error && i < ARRAY_SIZE(unknown); i++)
         if (host->error == unknown[i])
             return true;
-    if (host->error)
-        return false;
-    for (const struct addrinfo *a = host->found; a; a = a->ai_next)
-        if (!policy_allows(host->gate->policy, a->ai_addr))
-            return false;
-    return true;
+    return false;
+}
+
+static enum policy_verdict judge(const struct gate_host *host, const char *url)
+{
+    struct policy_target to = { .url = url };
+    enum policy_verdict verdict = policy_judge(host->gate->policy, &to);
+    if (verdict == POLICY_ALLOWED && host->error && !is_unknown(host))
+        verdict = POLICY_ADDRESS;
+    for (const struct addrinfo *a = host->found; a && verdict == POLICY_ALLOWED; a = a->ai_next) {
+        to.address = a->ai_addr;
+        verdict = policy_judge(host->gate->policy, &to);
+    }
+    return verdict;
 }
 
 static void make_ready(struct gate_host *host)
@@ -154,7 +178,7 @@ static void make_ready(struct gate_host *host)
     struct gate *gate = host->gate;
     while (!list_empty(&host->waiting)) {
         struct gate_question *q = list_entry(host->waiting.next, struct gate_question, link);
-        q->allowed = host->allowed;
+        q->verdict = judge(host, q->url);
         list_remove(&q->link);
         list_push_back(&gate->ready, &q->link);
         loop_defer_call(gate->defer);
@@ -164,38 +188,20 @@ static void make_ready(struct gate_host *host)
 static void on_found(void *arg)
 {
     struct gate_host *host = arg;
-    bool allowed = host->gate && judge(host);
-    if (!host->error)
-        freeaddrinfo(host->found);
-    host->found = NULL;
+    if (host->error)
+        host->found = NULL;
     host->looking = false;
     if (!host->gate) {
+        forget(host);
         free(host);
         return;
     }
     host->known = true;
-    host->allowed = allowed;
     host->until = loop_now() + KNOWN_FOR;
     make_ready(host);
 }
 
 /* ---- questions ---- */
-
-/* Whether the host of a URL can be judged; without a dot at its end. Names that are not ASCII are
- * none that getaddrinfo and the proxy understand alike. */
-static bool host_name(char out[static ADDRESS_HOST_SIZE], const char *url)
-{
-    char scheme[16];
-    if (!url_parts(url, scheme, sizeof scheme, out, ADDRESS_HOST_SIZE))
-        return false;
-    for (const char *c = out; *c; c++)
-        if (!isascii((unsigned char)*c))
-            return false;
-    size_t length = strlen(out);
-    while (length > 0 && out[length - 1] == '.')
-        out[--length] = '\0';
-    return length > 0;
-}
 
 static struct gate_host *host_new(struct gate *gate, const char *name)
 {
@@ -227,7 +233,7 @@ static struct gate_host *host_get(struct gate *gate, const char *name)
     list_remove(&found->link); /* used last */
     list_push_back(&gate->hosts, &found->link);
     if (found->known && loop_now() >= found->until)
-        found->known = false;
+        forget(found);
     if (!found->known && !found->looking) {
         if (loop_work(gate->loop, look_up, on_found, found) < 0)
             return NULL;
@@ -239,14 +245,18 @@ static struct gate_host *host_get(struct gate *gate, const char *name)
 int gate_ask(struct gate_question **ret, struct gate *gate, const char *url, gate_fn *answer,
              void *arg)
 {
-    char name[ADDRESS_HOST_SIZE];
-    bool can_judge = host_name(name, url);
+    struct url_place place;
+    bool can_judge = url_place(&place, url);
     struct gate_question *q = calloc(1, sizeof *q);
-    struct gate_host *host = q && can_judge ? host_get(gate, name) : NULL;
-    if (!q || (can_judge && !host)) {
+    char *copy = strdup(url);
+    struct gate_host *host = q && copy && can_judge ? host_get(gate, place.host) : NULL;
+    if (!q || !copy || (can_judge && !host)) {
         free(q);
+        free(copy);
         return -1;
     }
+    q->url = copy;
+    q->verdict = POLICY_URL;
     q->answer = answer;
     q->arg = arg;
     list_init(&q->link);

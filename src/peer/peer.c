@@ -207,9 +207,10 @@ static int start(struct peer *peer, struct ddm_error *err)
     const struct peer_options *o = peer->options;
     struct sockaddr_storage listen;
     socklen_t length;
+    struct policy_config rules = { .allow = o->allow, .deny = o->deny };
     int r = o->proxy ? fetch_check_proxy(o->proxy, err) : 0;
     if (r == 0)
-        r = policy_new(&peer->policy, o->allow, err);
+        r = policy_new(&peer->policy, &rules, err);
     if (r == 0 && o->membership)
         str_copy(peer->node_id, sizeof peer->node_id, membership_node_id(o->membership));
     else if (r == 0)

@@ -11,9 +11,9 @@ struct peer_options {
     struct address listen;
     const char *const *trackers;   /* "HOST:PORT", NULL at the end; may be NULL */
     struct membership *membership; /* of a swarm; NULL: plain HTTP, for whoever can connect */
-    const char *advertise; /* address that clients shall use; NULL: the one it connects from */
-    const char *allow;     /* networks besides the public internet; may be NULL */
-    const char *host_id;   /* NULL: derived */
+    const char *advertise;    /* address that clients shall use; NULL: the one it connects from */
+    const char *allow, *deny; /* rules, besides the public internet and out of it; may be NULL */
+    const char *host_id;      /* NULL: derived */
     /* Its uplinks, by device or address, NULL at the end; NULL: one, the kernel's choice. */
     const char *const *interfaces;
     const char

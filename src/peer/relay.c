@@ -218,6 +218,12 @@ void relay_serve(struct relay *relay, struct httpd_request *request,
         httpd_reply_error(request, 400, "bad_url", "%s", err.message);
         return;
     }
+    struct policy_target to = { .url = wanted->url };
+    enum policy_verdict verdict = policy_judge(relay->policy, &to);
+    if (verdict != POLICY_ALLOWED) { /* before a name server hears of the host */
+        httpd_reply_error(request, 403, "policy", "%s", policy_reason(verdict));
+        return;
+    }
     if (wanted->size != DDM_SIZE_UNKNOWN && wanted->end > wanted->size) {
         httpd_reply_error(request, 416, "range", "the range ends past the size");
         return;

@@ -31,6 +31,7 @@ struct fill {
     bool paused;
     bool answered; /* its head came and was right */
 
+    enum policy_verdict verdict;    /* of where it last was to connect to */
     struct gate_question *question; /* about a proxy's destination; it waits for the answer */
     struct fetch_head *head;        /* came, and waits too */
     bool ended;                     /* the fetch, meanwhile, with nothing behind the head */
@@ -254,12 +255,10 @@ static void fail_early(struct fill *fill, long status)
                                              .origin_status = status });
 }
 
-static void fail_denied(struct fill *fill)
+static void fail_denied(struct fill *fill, enum policy_verdict verdict)
 {
     fill_fail(fill, &(struct relay_failure){
-                        .status = 403,
-                        .code = "policy",
-                        .message = "the address is not public and not allowed here" });
+                        .status = 403, .code = "policy", .message = policy_reason(verdict) });
 }
 
 static void fail_busy(struct fill *fill)
@@ -268,14 +267,14 @@ static void fail_busy(struct fill *fill)
                         .status = 503, .code = "memory", .message = "out of memory" });
 }
 
-static void on_head_judged(void *arg, bool allowed)
+static void on_head_judged(void *arg, enum policy_verdict verdict)
 {
     struct fill *fill = arg;
     struct relay_failure failure;
     _cleanup_free_ struct fetch_head *head = TAKE(fill->head);
     fill->question = NULL;
-    if (!allowed) {
-        fail_denied(fill);
+    if (verdict != POLICY_ALLOWED) {
+        fail_denied(fill, verdict);
     } else if (!fill->ended) {
         fill->paused = false;
         fetch_resume(fill->fetch);
@@ -381,7 +380,8 @@ static void on_fill_done(void *arg, const struct fetch_result *result)
                                      .message = result->message,
                                      .origin_status = result->status };
     if (result->code == -DDM_E_PERMISSION)
-        failure.status = 403, failure.code = "policy";
+        failure.status = 403, failure.code = "policy",
+        failure.message = policy_reason(fill->verdict); /* the address is in the log */
     else if (result->code == -DDM_E_USAGE ||
              (result->code == -DDM_E_REFUSED && result->status >= 300 && result->status < 400))
         failure.status = 400, failure.code = "bad_url"; /* redirects to nothing that is fetched */
@@ -391,10 +391,12 @@ static void on_fill_done(void *arg, const struct fetch_result *result)
 
 static const struct fetch_ops fill_ops = { on_fill_head, on_fill_data, on_fill_done };
 
-static bool policy_check(void *arg, const struct sockaddr *address, unsigned redirects)
+static bool policy_check(void *arg, const struct fetch_way *way)
 {
-    const struct fill *fill = arg;
-    return policy_allows(fill->object->relay->policy, address);
+    struct fill *fill = arg;
+    struct policy_target to = { way->url, way->address };
+    fill->verdict = policy_judge(fill->object->relay->policy, &to);
+    return fill->verdict == POLICY_ALLOWED;
 }
 
 bool relay_fill_answered(const struct relay_object *object, const struct relay_reader *reader)
@@ -444,12 +446,12 @@ static int fill_fetch(struct fill *fill)
     return fetch_start(&fill->fetch, relay->fetcher, &request, &fill_ops, fill, NULL);
 }
 
-static void on_url_judged(void *arg, bool allowed)
+static void on_url_judged(void *arg, enum policy_verdict verdict)
 {
     struct fill *fill = arg;
     fill->question = NULL;
-    if (!allowed)
-        fail_denied(fill);
+    if (verdict != POLICY_ALLOWED)
+        fail_denied(fill, verdict);
     else if (fill_fetch(fill) < 0)
         fail_busy(fill);
 }

@@ -15,7 +15,7 @@ struct exchange {
     char *body;
     size_t length, capacity, limit;
     bool too_large;
-    bool (*allow)(void *arg, const struct sockaddr *address, unsigned redirects);
+    bool (*allow)(void *arg, const struct fetch_way *way);
     exchange_fn *done;
     void *arg;
 };
@@ -72,10 +72,10 @@ static void on_done(void *arg, const struct fetch_result *result)
     e->done(e->arg, &reply); /* may free e */
 }
 
-static bool allows(void *arg, const struct sockaddr *address, unsigned redirects)
+static bool allows(void *arg, const struct fetch_way *way)
 {
     const struct exchange *e = arg;
-    return e->allow(e->arg, address, redirects);
+    return e->allow(e->arg, way);
 }
 
 int exchange_get(struct exchange **ret, struct fetcher *fetcher,

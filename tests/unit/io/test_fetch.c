@@ -32,6 +32,8 @@ struct fixture {
     bool done;
     /* What `allow` was asked, and what it says. */
     unsigned asked, asked_redirects;
+    unsigned asked_names;
+    bool deny_names;
     bool deny_redirects, deny;
 };
 
@@ -137,15 +139,20 @@ static void on_done(void *arg, const struct fetch_result *result)
 
 static const struct fetch_ops ops = { on_head, on_data, on_done };
 
-static bool allow(void *arg, const struct sockaddr *address, unsigned redirects)
+static bool allow(void *arg, const struct fetch_way *way)
 {
     struct fixture *f = arg;
     char host[ADDRESS_HOST_SIZE];
-    socket_host(host, address);
+    assert_true(str_starts_with(way->url, "http://"));
+    if (!way->address) { /* only a proxy knows */
+        f->asked_names++;
+        return !f->deny_names;
+    }
+    socket_host(host, way->address);
     assert_string_equal(host, "127.0.0.1");
     f->asked++;
-    f->asked_redirects = redirects;
-    return !f->deny && !(f->deny_redirects && redirects > 0);
+    f->asked_redirects = way->redirects;
+    return !f->deny && !(f->deny_redirects && way->redirects > 0);
 }
 
 /* Fetches a path of the first host. */
@@ -378,14 +385,19 @@ static void test_proxy(void **state)
     struct fixture *f = *state;
     _cleanup_free_ char *proxy = str_format("http://u:p@127.0.0.1:%d", f->origin.port[1]);
     struct fetch_profile profile = { .proxy = proxy };
-    f->deny = true; /* nobody asks for the proxy */
+    f->deny = true; /* nobody asks for the proxy's address */
     fetch(f, "http://ddm.invalid/x", &profile, true);
     assert_int_equal(f->status, 200);
     assert_int_equal(f->asked, 0);
+    assert_true(f->asked_names > 0);
     assert_sent(f, 0, "GET http://ddm.invalid/x HTTP/1.1", true);
     assert_sent(f, 0, "Proxy-Authorization: Basic dTpw", true);
     fetch(f, "http://127.0.0.1/x", &profile, true); /* a number is one, proxy or not */
     assert_int_equal(f->code, -DDM_E_PERMISSION);
+    f->deny_names = true;
+    fetch(f, "http://ddm.invalid/x", &profile, true);
+    assert_int_equal(f->code, -DDM_E_PERMISSION);
+    assert_string_equal(f->message, "ddm.invalid is not allowed here");
     assert_int_equal(f->origin.request_count, 1);
 }
 

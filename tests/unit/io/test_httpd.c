@@ -320,7 +320,7 @@ static void test_a_reader_that_goes_away_is_noticed(void **state)
     assert_false(f->done);
 }
 
-static bool allow_none(void *arg, const struct sockaddr *address, unsigned redirects)
+static bool allow_none(void *arg, const struct fetch_way *way)
 {
     return false;
 }

@@ -48,6 +48,39 @@ static void test_urls_that_cannot(void **state)
     }
 }
 
+static void test_places(void **state)
+{
+    static const struct {
+        const char *url, *scheme, *host;
+        unsigned port;
+    } places[] = {
+        { "HTTP://A.Test/x", "http", "a.test", 80 },
+        { "https://a.test.:8443", "https", "a.test", 8443 },
+        { "ftp://u:p@a/f", "ftp", "a", 21 },
+        { "ftps://a/f", "ftps", "a", 990 },
+        { "http://0x7f.1/", "http", "127.0.0.1", 80 },
+        { "http://2130706433:81/", "http", "127.0.0.1", 81 },
+        { "http://0177.0.0.1/", "http", "127.0.0.1", 80 },
+        { "http://%31%32%37.0.0.1/", "http", "127.0.0.1", 80 },
+        { "http://[::FFFF:7f00:1]:99/", "http", "::ffff:7f00:1", 99 },
+        { "http://[fe80::1%25eth0]/", "http", "fe80::1", 80 },
+        { "http://good@evil:1/", "http", "evil", 1 },
+    };
+    static const char *const none[] = { "",           "http://",         "http://./",
+                                        "mailto:a@b", "http://a:99999/", "http://\xc3\xbc/" };
+    struct url_place place;
+    for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
+        if (!url_place(&place, places[i].url))
+            fail_msg("%s", places[i].url);
+        assert_string_equal(place.scheme, places[i].scheme);
+        assert_string_equal(place.host, places[i].host);
+        assert_int_equal(place.port, places[i].port);
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(none); i++)
+        if (url_place(&place, none[i]))
+            fail_msg("'%s' leads to %s", none[i], place.host);
+}
+
 static void test_host(void **state)
 {
     char host[ADDRESS_HOST_SIZE];
@@ -121,6 +154,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_urls_that_can_be_fetched),
         cmocka_unit_test(test_urls_that_cannot),
+        cmocka_unit_test(test_places),
         cmocka_unit_test(test_host),
         cmocka_unit_test(test_parts),
         cmocka_unit_test(test_same_host),

@@ -18,14 +18,16 @@ struct world {
     struct policy *policy;
     struct gate *gate;
     struct gate_question *question, *other;
+    enum policy_verdict verdict;
     unsigned answers, yes, until; /* so many answers end the loop */
 };
 
 static int setup(void **state)
 {
+    struct policy_config rules = { .allow = "10.0.0.0/8", .deny = "*.evil.invalid,8.8.4.0/24" };
     struct world *w = calloc(1, sizeof *w);
     *state = w;
-    return w && loop_new(&w->loop) == 0 && policy_new(&w->policy, "10.0.0.0/8", NULL) == 0
+    return w && loop_new(&w->loop) == 0 && policy_new(&w->policy, &rules, NULL) == 0
                ? gate_new(&w->gate, w->loop, w->policy)
                : -1;
 }
@@ -40,10 +42,11 @@ static int teardown(void **state)
     return 0;
 }
 
-static void on_answer(void *arg, bool allowed)
+static void on_answer(void *arg, enum policy_verdict verdict)
 {
     struct world *w = arg;
-    w->yes += allowed;
+    w->verdict = verdict;
+    w->yes += verdict == POLICY_ALLOWED;
     if (++w->answers == w->until)
         loop_stop(w->loop);
 }
@@ -77,6 +80,23 @@ static void numbers_are_judged(void **state)
             if (ask(*state, private[i]))
                 fail_msg("%s was allowed", private[i]);
     }
+}
+
+static void each_question_is_judged_for_its_url(void **state)
+{
+    struct world *w = *state;
+    assert_true(ask(w, "http://8.8.8.8/"));
+    assert_false(ask(w, "http://8.8.8.8:25/")); /* the same host, known by now */
+    assert_int_equal(w->verdict, POLICY_PORT);
+    assert_true(ask(w, "http://8.8.8.8:8080/"));
+    assert_false(ask(w, "http://8.8.4.4/"));
+    assert_int_equal(w->verdict, POLICY_DENIED);
+    assert_false(ask(w, "http://x.EVIL.invalid./")); /* nobody here knows it */
+    assert_int_equal(w->verdict, POLICY_DENIED);
+    assert_false(ask(w, "http://127.0.0.1/"));
+    assert_int_equal(w->verdict, POLICY_ADDRESS);
+    assert_false(ask(w, ""));
+    assert_int_equal(w->verdict, POLICY_URL);
 }
 
 static void what_cannot_be_judged_is_refused(void **state)
@@ -118,10 +138,10 @@ static void lookups_are_bounded(void **state)
     }
 }
 
-static void drop_the_other(void *arg, bool allowed)
+static void drop_the_other(void *arg, enum policy_verdict verdict)
 {
     struct world *w = arg;
-    on_answer(w, allowed);
+    on_answer(w, verdict);
     w->other = gate_drop(w->other);
 }
 
@@ -143,7 +163,7 @@ static void it_may_go_while_it_looks(void **state)
 {
     struct world *w = *state;
     assert_int_equal(gate_ask(&w->question, w->gate, "http://8.8.8.8/", on_answer, w), 0);
-    assert_int_equal(gate_ask(&w->question, w->gate, "http://8.8.4.4/", on_answer, w), 0);
+    assert_int_equal(gate_ask(&w->question, w->gate, "http://8.8.5.5/", on_answer, w), 0);
     w->gate = gate_free(w->gate);
     assert_null(gate_free(NULL));
 }
@@ -152,6 +172,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(numbers_are_judged, setup, teardown),
+        cmocka_unit_test_setup_teardown(each_question_is_judged_for_its_url, setup, teardown),
         cmocka_unit_test_setup_teardown(what_cannot_be_judged_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(equal_questions_share_a_lookup, setup, teardown),
         cmocka_unit_test_setup_teardown(lookups_are_bounded, setup, teardown),
