@@ -96,7 +96,8 @@
  * peer/       gate            what a peer behind a proxy knows of where it leads
  *             peer            the peer daemon and its routes
  *             relay           from origins through the store to readers
- *             relay_object    one object: fetches that fill it
+ *             relay_fill      fetches from origins that fill an object
+ *             relay_object    what requests for one version share
  * tracker/    registry        which peers are alive
  *             tracker         the tracker daemon and its routes
  * cli/        main            this file: finds the command, loads its options, runs it

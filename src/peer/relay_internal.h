@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What the relay's files share: objects and fills (relay_object.c) below readers (relay.c). */
+/* What the relay's files share: fills (relay_fill.c) below objects (relay_object.c) below readers
+ * (relay.c). */
 #ifndef DDM_PEER_RELAY_INTERNAL_H
 #define DDM_PEER_RELAY_INTERNAL_H
 
@@ -64,10 +65,18 @@ struct relay_object *relay_object_get(struct relay *relay, const struct message_
  */
 void relay_object_settle(struct relay_object *object);
 void relay_object_free(struct relay_object *object);
+/* Nothing tells two versions of it apart, so it serves one request, and those for the very bytes
+ * that it is being filled with, over the same uplink. */
+bool relay_is_private(const struct relay_object *object);
 
 /* Sees to it that bytes come to a reader's position over the uplink that it asked for: finds a fill
  * on its way there or starts one. -1 where none can be started. */
 int relay_fill_ensure(struct relay_object *object, const struct relay_reader *reader);
+/* Whether one of the fills of an object brings, or has just brought, what is wanted. */
+bool relay_fill_brings(const struct relay_object *object, const struct message_fetch *wanted);
+/* Gives up the fills that no reader will come to. */
+void relay_fills_settle(struct relay_object *object);
+void relay_fills_free(struct relay_object *object);
 /* Whether the fill that comes to a reader's position over its uplink has had its head. */
 bool relay_fill_answered(const struct relay_object *object, const struct relay_reader *reader);
 /* Readers have moved: fills that had paused may go on. */

@@ -1,47 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* Objects and the fills that bring their bytes. */
-#include "base/error.h"
-#include "base/log.h"
+/* Objects: what requests for the same version of the same thing share. */
 #include "base/str.h"
-#include "io/head.h"
 #include "peer/relay_internal.h"
 #include "swarm/headers.h"
 
-#include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
-#define OVERSHOOT    STORE_CELL /* past the window, by what was read at once */
-#define IDLE_OBJECTS 32         /* kept without readers, for the next request */
+#define IDLE_OBJECTS 32 /* kept without readers, for the next request */
 
-/* For a connection over one of several uplinks: a lost SYN is sent again after a second, and a
- * client that knows the origin waits for three at first, twice as long with each failure (the
- * planner's STALL_FIRST); it must hear until then that there are other uplinks. Doubled so many
- * times: */
-#define UPLINK_PATIENCE       (2500 * MSEC)
-#define UPLINK_PATIENCE_GROWS 2U
-
-struct fill {
-    struct list link;
-    struct relay_object *object;
-    struct fetch *fetch;
-    uint64_t begin, end, watermark;
-    unsigned uplink;
-    unsigned failures; /* of its uplink, in a row, when it began */
-    bool paused;
-    bool answered; /* its head came and was right */
-
-    enum policy_verdict verdict;    /* of where it last was to connect to */
-    struct gate_question *question; /* about a proxy's destination; it waits for the answer */
-    struct fetch_head *head;        /* came, and waits too */
-    bool ended;                     /* the fetch, meanwhile, with nothing behind the head */
-};
-
-/* ---- objects ---- */
-
-/* Nothing tells two versions of it apart, so it serves one request, and those for the very bytes
- * that it is being filled with, over the same uplink. */
-static bool is_private(const struct relay_object *o)
+bool relay_is_private(const struct relay_object *o)
 {
     return !o->etag[0] && !o->last_modified[0];
 }
@@ -88,32 +55,10 @@ static bool is_same(const struct relay_object *o, const struct message_fetch *wa
            (o->size == wanted->size || wanted->size == DDM_SIZE_UNKNOWN);
 }
 
-/* The fill over an uplink that is about to come to a position, or NULL. */
-static struct fill *fill_near(const struct relay_object *object, uint64_t position, unsigned uplink)
-{
-    uint64_t window = store_window(object->relay->store, object->relay->readers);
-    list_foreach (fill, &object->fills, struct fill, link)
-        if (fill->uplink == uplink && fill->watermark <= position && position < fill->end &&
-            position - fill->watermark <= window)
-            return fill;
-    return NULL;
-}
-
-/* Whether one of the fills of an object brings, or has just brought, what is wanted. */
-static bool is_being_filled(const struct relay_object *o, const struct message_fetch *wanted)
-{
-    uint64_t begin = wanted->begin;
-    list_foreach (fill, &o->fills, struct fill, link)
-        if (fill->uplink == wanted->uplink && fill->begin <= begin && begin < fill->watermark &&
-            rangeset_contains(store_valid(o->bytes), begin, fill->watermark))
-            return true;
-    return fill_near(o, begin, wanted->uplink) != NULL;
-}
-
 struct relay_object *relay_object_get(struct relay *relay, const struct message_fetch *wanted)
 {
     list_foreach (o, &relay->objects, struct relay_object, link) {
-        if (!is_same(o, wanted) || (is_private(o) && !is_being_filled(o, wanted)))
+        if (!is_same(o, wanted) || (relay_is_private(o) && !relay_fill_brings(o, wanted)))
             continue;
         list_remove(&o->link); /* used last */
         list_push_back(&relay->objects, &o->link);
@@ -124,41 +69,13 @@ struct relay_object *relay_object_get(struct relay *relay, const struct message_
     return object_new(relay, wanted);
 }
 
-static void fill_free(struct fill *fill)
-{
-    fetch_cancel(fill->fetch);
-    gate_drop(fill->question);
-    free(fill->head);
-    list_remove(&fill->link);
-    free(fill);
-}
-
 void relay_object_free(struct relay_object *object)
 {
-    list_foreach (fill, &object->fills, struct fill, link)
-        fill_free(fill);
+    relay_fills_free(object);
     list_remove(&object->link);
     object->relay->idle -= object->idle;
     store_object_free(object->bytes);
     free_memory(object);
-}
-
-/* Readers that asked for another uplink have fills of their own, or get them where they come to. */
-static bool is_needed(const struct fill *fill)
-{
-    list_foreach (reader, &fill->object->readers, struct relay_reader, link)
-        if (reader->uplink == fill->uplink && reader->at.position < fill->end &&
-            reader->end > fill->watermark)
-            return true;
-    return false;
-}
-
-/* Who asked for it does not wait as long as its uplink is given: the next one hears sooner. */
-static void fill_give_up(struct fill *fill)
-{
-    if (!fill->answered)
-        fill->object->relay->uplinks[fill->uplink].failures = 0;
-    fill_free(fill);
 }
 
 void relay_object_settle(struct relay_object *object)
@@ -166,12 +83,10 @@ void relay_object_settle(struct relay_object *object)
     struct relay *relay = object->relay;
     if (object->held)
         return;
-    list_foreach (fill, &object->fills, struct fill, link)
-        if (!is_needed(fill))
-            fill_give_up(fill);
+    relay_fills_settle(object);
     if (!list_empty(&object->readers) || object->idle)
         return;
-    if (is_private(object) || store_object_empty(object->bytes)) {
+    if (relay_is_private(object) || store_object_empty(object->bytes)) {
         relay_object_free(object);
         return;
     }
@@ -180,318 +95,4 @@ void relay_object_settle(struct relay_object *object)
     list_foreach (o, &relay->objects, struct relay_object, link)
         if (o->idle && (relay->idle > IDLE_OBJECTS || store_object_empty(o->bytes)))
             relay_object_free(o);
-}
-
-/* ---- fills ---- */
-
-/* Fails the readers that wait for this fill, and ends it. */
-static void fill_fail(struct fill *fill, const struct relay_failure *failure)
-{
-    struct relay_object *object = fill->object;
-    uint64_t position = fill->watermark, end = fill->end;
-    unsigned uplink = fill->uplink;
-    fill_free(fill);
-    relay_readers_fail(object, position, end, uplink, failure);
-}
-
-/* Whether the reply is the range that was asked for, of the version that was asked for. */
-static int check_head(const struct fill *fill, const struct fetch_head *head,
-                      struct relay_failure *ret)
-{
-    const struct relay_object *o = fill->object;
-    *ret = (struct relay_failure){ .status = 502,
-                                   .code = "origin",
-                                   .origin_status = head->status,
-                                   .retry_after = head->retry_after };
-    bool right_version = (is_private(o) || fetch_same_version(o->etag, o->last_modified, head->etag,
-                                                              head->last_modified)) &&
-                         (!o->known || fetch_same_version(o->origin_etag, o->origin_modified,
-                                                          head->etag, head->last_modified));
-    if (head->http && head->status >= 400 && head->status != 416)
-        ret->message = "the origin answered with an error";
-    else if (head->total != FETCH_UNKNOWN && o->size != DDM_SIZE_UNKNOWN && head->total != o->size)
-        ret->status = 409, ret->code = "changed", ret->message = "the size at the origin differs";
-    else if (head->status == 416)
-        ret->status = 416, ret->code = "range", ret->message = "the origin has no such range";
-    else if (!right_version)
-        ret->status = 409, ret->code = "changed", ret->message = "the origin has another version";
-    else if (head->status != 206 || !head->range || head->encoded || head->multipart)
-        ret->code = "no_ranges", ret->message = "the origin did not answer with a range";
-    else if (head->begin != fill->begin || head->end > fill->end) /* less is allowed (RFC 9110) */
-        ret->code = "wrong_range", ret->message = "the origin answered with another range";
-    else
-        return 0;
-    return -1;
-}
-
-/* The fill may be gone then. */
-static int take_head(struct fill *fill, const struct fetch_head *head)
-{
-    struct relay_object *o = fill->object;
-    struct relay_failure failure;
-    if (check_head(fill, head, &failure) < 0) {
-        fill_fail(fill, &failure);
-        return -DDM_E_REFUSED;
-    }
-    uint64_t begin = fill->begin, end = fill->end;
-    fill->end = head->end;
-    fill->answered = true;
-    if (!o->known) {
-        o->known = true;
-        o->size = head->total;
-        str_copy(o->origin_etag, sizeof o->origin_etag, head->etag);
-        str_copy(o->origin_modified, sizeof o->origin_modified, head->last_modified);
-    }
-    relay_readers_wake(o, head->end, end); /* less than asked for: they look for another fill */
-    relay_readers_known(o, begin, end);
-    return 0;
-}
-
-static void fail_early(struct fill *fill, long status)
-{
-    fill_fail(fill, &(struct relay_failure){ .status = 502,
-                                             .code = "origin_unreachable",
-                                             .message = "the origin closed the connection early",
-                                             .origin_status = status });
-}
-
-static void fail_denied(struct fill *fill, enum policy_verdict verdict)
-{
-    fill_fail(fill, &(struct relay_failure){
-                        .status = 403, .code = "policy", .message = policy_reason(verdict) });
-}
-
-static void fail_busy(struct fill *fill)
-{
-    fill_fail(fill, &(struct relay_failure){
-                        .status = 503, .code = "memory", .message = "out of memory" });
-}
-
-static void on_head_judged(void *arg, enum policy_verdict verdict)
-{
-    struct fill *fill = arg;
-    struct relay_failure failure;
-    _cleanup_free_ struct fetch_head *head = TAKE(fill->head);
-    fill->question = NULL;
-    if (verdict != POLICY_ALLOWED) {
-        fail_denied(fill, verdict);
-    } else if (!fill->ended) {
-        fill->paused = false;
-        fetch_resume(fill->fetch);
-        take_head(fill, head);
-    } else if (check_head(fill, head, &failure) < 0) {
-        fill_fail(fill, &failure);
-    } else {
-        fail_early(fill, head->status);
-    }
-}
-
-/* A proxy was sent on to somewhere else: nothing of that goes to anybody before it is judged. What
- * it was asked for by a redirect in between is not known here. */
-static int on_fill_head(void *arg, const struct fetch_head *head)
-{
-    struct fill *fill = arg;
-    struct relay *relay = fill->object->relay;
-    relay->uplinks[fill->uplink].failures = 0;
-    const char *url = relay->gate ? fetch_effective_url(fill->fetch) : "";
-    if (!relay->gate || strcmp(url, fill->object->url) == 0)
-        return take_head(fill, head);
-    fill->head = malloc(sizeof *fill->head);
-    if (!fill->head || gate_ask(&fill->question, relay->gate, url, on_head_judged, fill) < 0) {
-        fail_busy(fill);
-        return -DDM_E_FAIL;
-    }
-    *fill->head = *head;
-    fill->paused = true;
-    fetch_pause(fill->fetch);
-    return 0;
-}
-
-/* Where the foremost reader of this fill and its uplink stands; the watermark if one waits for
- * bytes to come. */
-static uint64_t lead(const struct fill *fill)
-{
-    uint64_t lead = fill->begin;
-    list_foreach (reader, &fill->object->readers, struct relay_reader, link) {
-        uint64_t position = MIN(reader->at.position, fill->watermark);
-        if (reader->uplink == fill->uplink && position >= fill->begin &&
-            reader->at.position < fill->end)
-            lead = MAX(lead, position);
-    }
-    return lead;
-}
-
-static int on_fill_data(void *arg, const char *data, size_t length)
-{
-    struct fill *fill = arg;
-    struct relay *relay = fill->object->relay;
-    uint64_t window = store_window(relay->store, relay->readers);
-    if (fill->question || fill->watermark - lead(fill) >= window + OVERSHOOT) {
-        fill->paused = true;
-        return FETCH_PAUSE;
-    }
-    size_t n = (size_t)MIN((uint64_t)length, fill->end - fill->watermark);
-    int r = store_write(fill->object->bytes, fill->watermark, data, n);
-    if (r == -EAGAIN) {
-        fill->paused = relay->starved = true;
-        return FETCH_PAUSE;
-    }
-    if (r < 0) {
-        fill_fail(fill, &(struct relay_failure){
-                            .status = 502, .code = "store", .message = strerror(-r) });
-        return -DDM_E_DISK;
-    }
-    fill->watermark += n;
-    relay->fetched += n;
-    rate_add(&relay->rate, n, loop_now());
-    relay_readers_wake(fill->object, fill->watermark - n, fill->watermark);
-    if (!fill->paused && fill->watermark - lead(fill) >= window) {
-        fill->paused = true;
-        fetch_pause(fill->fetch);
-    }
-    return 0;
-}
-
-static void on_fill_done(void *arg, const struct fetch_result *result)
-{
-    struct fill *fill = arg;
-    struct relay_object *object = fill->object;
-    struct relay_uplink *uplink = &object->relay->uplinks[fill->uplink];
-    fill->fetch = NULL;
-    if (result->connected)
-        uplink->failures = 0;
-    else if (result->code == -DDM_E_NETWORK) /* those that began together fail as one */
-        uplink->failures = MAX(uplink->failures, fill->failures + 1);
-    if (result->code == 0 && fill->question) {
-        fill->ended = true;
-        return;
-    }
-    if (result->code == 0 && fill->watermark == fill->end) {
-        fill_free(fill);
-        relay_object_settle(object);
-        return;
-    }
-    if (result->code == 0) {
-        fail_early(fill, result->status);
-        return;
-    }
-    struct relay_failure failure = { .status = 502,
-                                     .code = "origin_unreachable",
-                                     .message = result->message,
-                                     .origin_status = result->status };
-    if (result->code == -DDM_E_PERMISSION)
-        failure.status = 403, failure.code = "policy",
-        failure.message = policy_reason(fill->verdict); /* the address is in the log */
-    else if (result->code == -DDM_E_USAGE ||
-             (result->code == -DDM_E_REFUSED && result->status >= 300 && result->status < 400))
-        failure.status = 400, failure.code = "bad_url"; /* redirects to nothing that is fetched */
-    log_debug("relay", "fetch failed: %s", result->message);
-    fill_fail(fill, &failure);
-}
-
-static const struct fetch_ops fill_ops = { on_fill_head, on_fill_data, on_fill_done };
-
-static bool policy_check(void *arg, const struct fetch_way *way)
-{
-    struct fill *fill = arg;
-    struct policy_target to = { way->url, way->address };
-    fill->verdict = policy_judge(fill->object->relay->policy, &to);
-    return fill->verdict == POLICY_ALLOWED;
-}
-
-bool relay_fill_answered(const struct relay_object *object, const struct relay_reader *reader)
-{
-    const struct fill *fill = fill_near(object, reader->at.position, reader->uplink);
-    return fill && fill->answered;
-}
-
-/* How far a new fill has to go: to the end of the request, or to what others bring. */
-static uint64_t fill_limit(const struct relay_object *object, uint64_t begin, uint64_t end)
-{
-    struct range gap;
-    if (rangeset_next_gap(store_valid(object->bytes), begin, end, &gap) && gap.begin == begin)
-        end = gap.end;
-    list_foreach (fill, &object->fills, struct fill, link)
-        if (fill->begin > begin && fill->begin < end)
-            end = fill->begin;
-    return end;
-}
-
-static void wake_fills(struct relay_object *object)
-{
-    uint64_t window = store_window(object->relay->store, object->relay->readers);
-    list_foreach (fill, &object->fills, struct fill, link)
-        if (fill->paused && !fill->question && fill->watermark - lead(fill) <= window / 2) {
-            fill->paused = false;
-            fetch_resume(fill->fetch);
-        }
-}
-
-static int fill_fetch(struct fill *fill)
-{
-    struct relay *relay = fill->object->relay;
-    const struct relay_uplink *way = &relay->uplinks[fill->uplink];
-    int64_t patience = UPLINK_PATIENCE << MIN(way->failures, UPLINK_PATIENCE_GROWS);
-    struct fetch_request request = {
-        .url = fill->object->url,
-        .profile = &fill->object->profile,
-        .begin = fill->begin,
-        .end = fill->end,
-        .allow = policy_check,
-        .interface = way->interface,
-        .fresh = way->failures > 0,
-        .patience = relay->uplink_count > 1 ? patience : 0,
-    };
-    fill->failures = way->failures;
-    return fetch_start(&fill->fetch, relay->fetcher, &request, &fill_ops, fill, NULL);
-}
-
-static void on_url_judged(void *arg, enum policy_verdict verdict)
-{
-    struct fill *fill = arg;
-    fill->question = NULL;
-    if (verdict != POLICY_ALLOWED)
-        fail_denied(fill, verdict);
-    else if (fill_fetch(fill) < 0)
-        fail_busy(fill);
-}
-
-static int fill_start(struct fill *fill)
-{
-    struct gate *gate = fill->object->relay->gate;
-    return gate ? gate_ask(&fill->question, gate, fill->object->url, on_url_judged, fill)
-                : fill_fetch(fill);
-}
-
-int relay_fill_ensure(struct relay_object *object, const struct relay_reader *reader)
-{
-    uint64_t position = reader->at.position;
-    if (fill_near(object, position, reader->uplink)) {
-        wake_fills(object);
-        return 0;
-    }
-    struct fill *fill = calloc(1, sizeof *fill);
-    if (!fill)
-        return -1;
-    list_init(&fill->link);
-    fill->object = object;
-    fill->uplink = reader->uplink;
-    fill->begin = fill->watermark = position;
-    fill->end = fill_limit(object, position, reader->end);
-    list_push_back(&object->fills, &fill->link);
-    if (fill_start(fill) == 0)
-        return 0;
-    fill_free(fill);
-    return -1;
-}
-
-void relay_fill_wake(struct relay_object *object)
-{
-    struct relay *relay = object->relay;
-    wake_fills(object);
-    if (!relay->starved)
-        return;
-    relay->starved = false;
-    list_foreach (o, &relay->objects, struct relay_object, link)
-        wake_fills(o);
 }
