@@ -18,6 +18,7 @@ SHORT = 0.125
 SHORT_ROUNDS = 5
 NEEDS = ["haproxy"]
 
+JSON = "Content-Type: application/json"
 SIZE = 2048  # MiB
 LIMIT = 1.2
 PEER, NGINX, HAPROXY = "ddm peer", "nginx", "haproxy with splice"
@@ -52,7 +53,7 @@ def start(lab, count):
     def ask_peer(name, output):
         body = json.dumps({"url": f"http://{upstream}/{name}", "begin": 0, "end": count})
         route = f"http://127.0.0.1:{peer.port}/v1/fetch"
-        return here.curl(route, "--data-binary", body, output=output, limit=300)
+        return here.curl(route, "-H", JSON, "--data-binary", body, output=output, limit=300)
 
     def ask_proxy(port):
         return lambda name, output: here.curl(

@@ -41,6 +41,8 @@
  *             httpd_internal  what its files share
  *             httpd_request   its requests and replies
  *             httpd_tls       TLS on its side
+ *             httpd_connection  its connections: how many, whose, how long
+ *             httpd_guard     what it refuses unread: proxying, smuggling, web pages
  *             journal         the format of a journal: what of a file is there
  *             link            Link headers: mirrors, Metalinks
  *             loop            event loop (libuv)

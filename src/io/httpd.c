@@ -13,10 +13,7 @@
 #include <netinet/in.h>
 #include <string.h>
 
-#define CONNECTION_MEMORY (32 * 1024) /* headers in and out, per connection */
-#define MAX_CONNECTIONS   1024
-#define IDLE_TIMEOUT      60 /* s */
-#define BACKLOG           256
+#define BACKLOG 256
 
 static void run(void *arg)
 {
@@ -66,26 +63,18 @@ static int listen_on(const struct httpd_config *config, uint16_t *ret_port, stru
     return fd;
 }
 
-static void on_connection(void *arg, struct MHD_Connection *connection, void **state,
-                          enum MHD_ConnectionNotificationCode what)
-{
-    struct httpd *h = arg;
-    if (what == MHD_CONNECTION_NOTIFY_STARTED && h->tls)
-        httpd_tls_begin(h->tls, connection);
-}
-
 static int start_daemon(struct httpd *h, const struct httpd_config *config, int fd)
 {
     struct MHD_OptionItem tls[3];
     httpd_tls_options(h->tls, tls);
     h->daemon = MHD_start_daemon(
-        (h->tls ? MHD_USE_TLS : 0) | MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL,
-        httpd_on_request, h, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_NOTIFY_COMPLETED,
-        httpd_on_completed, NULL, MHD_OPTION_NOTIFY_CONNECTION, on_connection, h, MHD_OPTION_ARRAY,
-        tls, MHD_OPTION_CONNECTION_LIMIT,
-        config->max_connections ? config->max_connections : MAX_CONNECTIONS,
-        MHD_OPTION_CONNECTION_TIMEOUT, config->idle_timeout ? config->idle_timeout : IDLE_TIMEOUT,
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY, MHD_OPTION_END);
+        (h->tls ? MHD_USE_TLS : 0) | MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, httpd_on_accept,
+        h, httpd_on_request, h, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_NOTIFY_COMPLETED,
+        httpd_on_completed, NULL, MHD_OPTION_NOTIFY_CONNECTION, httpd_on_connection, h,
+        MHD_OPTION_URI_LOG_CALLBACK, httpd_on_target, h, MHD_OPTION_ARRAY, tls,
+        MHD_OPTION_CONNECTION_LIMIT, httpd_connections_ceiling(h), MHD_OPTION_CONNECTION_TIMEOUT,
+        (unsigned)(h->idle_time / SEC), MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+        (size_t)HTTPD_CONNECTION_MEMORY, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
     if (!h->daemon) {
         close(fd);
         return -1;
@@ -117,6 +106,12 @@ int httpd_new(struct httpd **ret, struct loop *loop, const struct httpd_config *
     h->port = port;
     h->tls = config->tls;
     list_init(&h->requests);
+    httpd_guard_init(h);
+    if (httpd_connections_init(h, config->max_connections, config->idle_timeout) < 0) {
+        close(fd);
+        httpd_free(h);
+        return error_memory(err);
+    }
     if (start_daemon(h, config, fd) < 0) {
         httpd_free(h);
         return error_set(err, DDM_E_FAIL, "the HTTP server did not start");
@@ -153,6 +148,7 @@ struct httpd *httpd_free(struct httpd *httpd)
     loop_watch_free(httpd->watch);
     if (httpd->daemon)
         MHD_stop_daemon(httpd->daemon);
+    httpd_connections_release(httpd);
     loop_timer_free(httpd->timer);
     loop_defer_free(httpd->defer);
     free(httpd);

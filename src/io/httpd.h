@@ -21,6 +21,9 @@
 #include <sys/socket.h>
 #include <sys/types.h>
 
+#define HTTPD_CONNECTIONS       1024u
+#define HTTPD_CONNECTION_MEMORY ((uint64_t)32 * 1024) /* headers in and out, per connection */
+
 struct httpd;
 struct httpd_request;
 struct tls_node;
@@ -39,8 +42,8 @@ struct httpd_config {
     void *arg;                        /* for the handlers */
     /* Makes the JSON body of an error; malloc'ed, NULL without memory. */
     char *(*error_body)(const char *code, const char *message);
-    unsigned max_connections; /* 0: 1024 */
-    unsigned idle_timeout;    /* s without a byte; 0: 60 */
+    unsigned max_connections; /* 0: HTTPD_CONNECTIONS */
+    unsigned idle_timeout;    /* s without a request, or without a byte of a reply; 0: 60 */
     struct tls_node *tls;     /* serve members of the swarm only, over TLS; NULL: plain HTTP */
 };
 
@@ -54,12 +57,21 @@ unsigned httpd_active(const struct httpd *httpd);
 struct httpd *httpd_free(struct httpd *httpd);  /* cuts off what is left */
 uint16_t httpd_port(const struct httpd *httpd); /* the real one, where 0 was asked for */
 
+struct httpd_counters {
+    unsigned connections, max_connections;
+    uint64_t refused; /* connections that there was no room for, so far */
+    uint64_t ended;   /* that took too long, or made room */
+};
+void httpd_count(const struct httpd *httpd, struct httpd_counters *ret);
+
 /* The request; strings live until the reply has ended. */
 const char *httpd_segment(const struct httpd_request *request); /* what {} stood for, or "" */
 const char *httpd_query(const struct httpd_request *request, const char *name);  /* or NULL */
 const char *httpd_header(const struct httpd_request *request, const char *name); /* or NULL */
 const char *httpd_body(const struct httpd_request *request, size_t *ret_length); /* NUL behind */
 const struct sockaddr *httpd_remote(const struct httpd_request *request);
+/* Who asks, by whom limits count: the node id of a member, else the address. */
+const char *httpd_client(const struct httpd_request *request);
 /* The node id of the member that asks; NULL without TLS. */
 const char *httpd_member(const struct httpd_request *request);
 

@@ -22,6 +22,10 @@
 #define BLOCK_MAX     (1024u * 1024) /* of one send(): the larger, the fewer wake-ups */
 #define DISCARD_MAX   (1024 * 1024)  /* of a body that nobody wants, before the cut */
 
+#define BODY_TIME     (10 * SEC) /* for a body, and besides: */
+#define BODY_RATE     1024       /* bytes/s, at least */
+#define SEND_TIME     (60 * SEC) /* for a reply that is no stream */
+
 /* ---- suspend and resume ---- */
 
 static void suspend(struct httpd_request *r)
@@ -68,6 +72,8 @@ static void watch_for_hangup(struct httpd_request *r)
 static enum MHD_Result queue_response(struct httpd_request *r)
 {
     struct MHD_Response *response = TAKE(r->response);
+    if (!r->stream)
+        httpd_connection_phase(r->from, HTTPD_SEND, SEND_TIME);
     enum MHD_Result ok = MHD_queue_response(r->connection, r->status, response);
     MHD_destroy_response(response);
     return ok;
@@ -189,24 +195,39 @@ static enum MHD_Result reply_too_large(struct httpd_request *r)
     return r->response ? queue_response(r) : MHD_NO;
 }
 
-static enum MHD_Result begin_request(struct httpd *h, struct MHD_Connection *connection,
-                                     const char *path, const char *method, void **state)
+/* Without having read its body, so that the connection ends with it. */
+static enum MHD_Result refuse(struct httpd_request *r)
 {
-    struct httpd_request *r = calloc(1, sizeof *r);
+    httpd_set_header(r, "Connection", "close");
+    httpd_reply_error(r, r->refusal->status, r->refusal->code, "%s", r->refusal->message);
+    return r->response ? queue_response(r) : MHD_NO;
+}
+
+static enum MHD_Result begin_request(struct httpd *h, struct MHD_Connection *connection,
+                                     const char *path, const char *method, const char *version,
+                                     void **state)
+{
+    struct httpd_connection *from = httpd_connection_of(connection);
+    struct httpd_request *r = from ? calloc(1, sizeof *r) : NULL;
     if (!r)
         return MHD_NO;
     r->httpd = h;
     r->connection = connection;
+    r->from = from;
     list_push_back(&h->requests, &r->link);
     h->active++;
     *state = r;
     find_route(r, method, path);
+    r->refusal = httpd_guard_check(r, method, version);
+    if (r->refusal && r->refusal->close)
+        return refuse(r);
 
     size_t room = r->route ? r->route->max_body : 0;
     uint64_t announced = 0;
     const char *length = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Content-Length");
     if (length && str_to_u64(length, &announced) == 0 && announced > MAX(room, (size_t)1024))
         return reply_too_large(r);
+    httpd_connection_phase(from, HTTPD_BODY, BODY_TIME + (int64_t)(room / BODY_RATE) * SEC);
     r->body = malloc(room + 1);
     return r->body ? MHD_YES : MHD_NO;
 }
@@ -226,7 +247,10 @@ static enum MHD_Result take_body(struct httpd_request *r, const char *data, size
 static void handle_request(struct httpd_request *r)
 {
     r->body[r->body_length] = '\0';
-    if (!r->route && r->allowed) {
+    httpd_connection_phase(r->from, HTTPD_ANSWER, 0);
+    if (r->refusal) {
+        httpd_reply_error(r, r->refusal->status, r->refusal->code, "%s", r->refusal->message);
+    } else if (!r->route && r->allowed) {
         httpd_set_header(r, "Allow", r->allowed);
         httpd_reply_error(r, 405, "method_not_allowed", "this path takes %s", r->allowed);
     } else if (!r->route) {
@@ -238,6 +262,8 @@ static void handle_request(struct httpd_request *r)
         httpd_reply_error(r, 413, "too_large", "the body is too large: at most %zu bytes here",
                           r->route->max_body);
     } else {
+        if (r->member[0])
+            httpd_connection_identify(r->from, r->member);
         watch_for_hangup(r);
         r->route->handle(r->httpd->arg, r);
     }
@@ -249,7 +275,7 @@ enum MHD_Result httpd_on_request(void *arg, struct MHD_Connection *connection, c
 {
     struct httpd_request *r = *state;
     if (!r)
-        return begin_request(arg, connection, path, method, state);
+        return begin_request(arg, connection, path, method, version, state);
     if (*length > 0)
         return take_body(r, data, length);
     if (!r->handling) {
@@ -278,6 +304,7 @@ void httpd_on_completed(void *arg, struct MHD_Connection *connection, void **sta
         r->on_gone(r->gone_arg);
     if (r->response)
         MHD_destroy_response(r->response);
+    httpd_connection_phase(r->from, HTTPD_IDLE, r->httpd->idle_time);
     list_remove(&r->link);
     r->httpd->active--;
     free(r->body);
@@ -310,6 +337,11 @@ const struct sockaddr *httpd_remote(const struct httpd_request *request)
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
     return info->client_addr;
+}
+
+const char *httpd_client(const struct httpd_request *request)
+{
+    return request->from->client->name;
 }
 
 void httpd_set_gone(struct httpd_request *request, void (*on_gone)(void *arg), void *arg)

@@ -40,4 +40,7 @@ int socket_open(int family, int type, int protocol, const char *interface);
  * sent, 2 that in spite of being sent again. 0 where it cannot be told. */
 int socket_unacknowledged(int fd);
 
+/* Bytes that came over a TCP connection so far; 0 where it cannot be told. */
+uint64_t socket_received(int fd);
+
 #endif

@@ -85,11 +85,10 @@ def test_a_body_that_claims_to_be_too_large_is_413(daemon):
     is_error(post(daemon, b"", length=1 << 40), 413)
 
 
-def test_a_body_that_is_too_large_in_chunks_is_413(daemon):
+def test_a_body_in_chunks_is_411(daemon):
     route = ("PUT", "/v1/peers/x") if daemon.kind == "tracker" else ("POST", "/v1/fetch")
-    head = "{} {} HTTP/1.1\r\nHost: lab\r\nTransfer-Encoding: chunked\r\n\r\n".format(*route)
-    chunk = b"4000\r\n" + b" " * 0x4000 + b"\r\n"
-    is_error(send(daemon, head.encode() + chunk * 32 + b"0\r\n\r\n"), 413)
+    head = "{} {} HTTP/1.1\r\nHost: ddm\r\nTransfer-Encoding: chunked\r\n\r\n".format(*route)
+    is_error(send(daemon, head.encode() + b"2\r\n{}\r\n0\r\n\r\n"), 411)
 
 
 def test_a_bad_range_is_416(make_lab):
@@ -107,7 +106,7 @@ def test_a_bad_range_is_416(make_lab):
     assert peer.healthy()
 
 
-POST = b"POST /v1/fetch HTTP/1.1\r\nHost: x\r\n"
+POST = b"POST /v1/fetch HTTP/1.1\r\nHost: ddm\r\n"
 NOT_HTTP = {
     "nothing": b"",
     "an empty line": b"\r\n\r\n",
@@ -115,17 +114,17 @@ NOT_HTTP = {
     "a TLS hello": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\xaa" * 500,
     "half a request": b"GET /v1/status HT",
     "no version": b"GET /v1/status\r\n\r\n",
-    "HTTP/9.9": b"GET /v1/status HTTP/9.9\r\nHost: x\r\n\r\n",
+    "HTTP/9.9": b"GET /v1/status HTTP/9.9\r\nHost: ddm\r\n\r\n",
     "no host": b"GET /v1/status HTTP/1.1\r\n\r\n",
-    "a long line": b"GET /" + b"a" * 200_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
-    "a long header": b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"a" * 200_000 + b"\r\n\r\n",
+    "a long line": b"GET /" + b"a" * 200_000 + b" HTTP/1.1\r\nHost: ddm\r\n\r\n",
+    "a long header": b"GET / HTTP/1.1\r\nHost: ddm\r\nX: " + b"a" * 200_000 + b"\r\n\r\n",
     "many headers": b"GET / HTTP/1.1\r\n" + b"X-Y: z\r\n" * 20_000 + b"\r\n",
     "a negative length": POST + b"Content-Length: -5\r\n\r\nhello",
     "a length that is no number": POST + b"Content-Length: 5x\r\n\r\nhello",
     "two lengths": POST + b"Content-Length: 5\r\nContent-Length: 6\r\n\r\nhello!",
     "bad chunks": POST + b"Transfer-Encoding: chunked\r\n\r\nzz\r\nhello\r\n",
-    "a NUL in the path": b"GET /v1/\x00status HTTP/1.1\r\nHost: x\r\n\r\n",
-    "percent NUL": b"GET /v1/%00status HTTP/1.1\r\nHost: x\r\n\r\n",
+    "a NUL in the path": b"GET /v1/\x00status HTTP/1.1\r\nHost: ddm\r\n\r\n",
+    "percent NUL": b"GET /v1/%00status HTTP/1.1\r\nHost: ddm\r\n\r\n",
     "a body that does not come": POST + b"Content-Length: 100\r\n\r\n{",
 }
 
@@ -143,8 +142,7 @@ def test_what_is_no_http_does_no_harm(daemon, name):
             reply = raw.read_reply(connection)
         except TimeoutError:
             reply = None  # it still waits for the rest, and may
-    # Without a Host header some servers answer as if there was one.
-    assert reply is None or reply.status >= 400 or name == "no host", reply
+    assert reply is None or reply.status >= 400, reply
 
 
 def test_pipelined_requests_are_all_answered(daemon):
@@ -194,5 +192,5 @@ def test_head_is_answered_like_get_without_a_body(daemon):
 
 def test_a_reply_never_repeats_control_characters(daemon):
     reply = send(daemon, raw.request("GET", "/%0d%0aX-Evil:%20yes"))
-    is_error(reply, 404)
+    is_error(reply, 400)
     assert "x-evil" not in reply.headers

@@ -7,6 +7,8 @@ import pytest
 from ddmlab import content, raw, server, wait_until
 from ddmlab.content import MIB
 
+JSON = ("--header", "Content-Type: application/json", "--data-binary")
+
 
 @pytest.fixture
 def one_peer(make_lab):
@@ -81,7 +83,7 @@ def test_the_same_range_for_two_at_the_same_time_is_fetched_once(one_peer, known
     for host in lab.hosts:
         got = lab.directory / f"got-{host.name}"
         url = f"http://{peer.address}/v1/fetch"
-        curls.append((got, host.curl(url, "--data-binary", json.dumps(fields), output=got)))
+        curls.append((got, host.curl(url, *JSON, json.dumps(fields), output=got)))
     for got, curl in curls:
         assert curl.wait() == 0
         assert got.read_bytes() == path.read_bytes()[: 4 * MIB]
@@ -189,7 +191,7 @@ def test_many_at_once_are_served_or_told_to_wait(one_peer):
     body = json.dumps({"url": lab.origin.url("file"), "begin": 0, "end": 100_000})
     url = f"http://{peer.address}/v1/fetch"
     curls = [
-        lab.hosts[1].curl(url, "--data-binary", body, output=lab.directory / f"got-{number}")
+        lab.hosts[1].curl(url, *JSON, body, output=lab.directory / f"got-{number}")
         for number in range(40)
     ]
     served = 0

@@ -57,9 +57,12 @@ class Host:
         connection = http.client.HTTPConnection(host, int(port), timeout=timeout)
         connection.sock = self.connect(host, port, timeout)
         try:
+            headers = dict(headers or {})
             if isinstance(body, (dict, list)):
                 body = json.dumps(body)
-            connection.request(method, path, body, headers or {})
+            if body:
+                headers.setdefault("Content-Type", "application/json")
+            connection.request(method, path, body, headers)
             reply = connection.getresponse()
             return Reply(reply.status, reply.headers, reply.read())
         finally:

@@ -16,9 +16,11 @@ def exchange(host, address, data, timeout=10):
         return read_reply(connection)
 
 
-def request(method, path, body=b"", *headers, host_header="lab", length=None):
+def request(method, path, body=b"", *headers, host_header="ddm", length=None):
     """The bytes of a request. `length` overrides the Content-Length."""
     lines = [f"{method} {path} HTTP/1.1", f"Host: {host_header}", *headers]
+    if body and not any(line.lower().startswith("content-type:") for line in headers):
+        lines.append("Content-Type: application/json")
     if body or length is not None or method in ("POST", "PUT"):
         lines.append(f"Content-Length: {len(body) if length is None else length}")
     return "\r\n".join([*lines, "", ""]).encode("latin-1") + body

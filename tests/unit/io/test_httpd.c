@@ -216,9 +216,11 @@ static void request(struct fixture *f, const char *method, const char *path, con
 static void test_routes(void **state)
 {
     struct fixture *f = *state;
-    request(f, "PUT", "/echo/some%20one?q=a%26b", "hello");
+    request(f, "PUT", "/echo/some-one?q=a%26b", "hello");
     assert_int_equal(f->status, 200);
-    assert_string_equal(f->body, "some one|a&b|hello");
+    assert_string_equal(f->body, "some-one|a&b|hello");
+    request(f, "PUT", "/echo/some%20one", "hello");
+    assert_int_equal(f->status, 400); /* no path has escapes */
     request(f, NULL, "/nothing", NULL);
     assert_int_equal(f->status, 404);
     assert_string_equal(f->body, "not_found: no such path");
