@@ -15,5 +15,7 @@ struct bucket {
  * kept for BUCKET_BURST. */
 #define BUCKET_BURST ((int64_t)100 * 1000 * 1000)
 int64_t bucket_take(struct bucket *bucket, uint64_t bytes, int64_t now);
+/* Gives back what was taken and not used. */
+void bucket_give(struct bucket *bucket, uint64_t bytes);
 
 #endif
