@@ -80,7 +80,8 @@ static struct admission_client *find(struct admission *a, const char *name)
 
 static unsigned share(const struct admission *a, unsigned places)
 {
-    return MAX(places / MAX(a->count, 1u), 1u);
+    unsigned clients = MAX(a->count, 1u);
+    return MAX(places / clients, 1u);
 }
 
 static bool has_place(const struct admission *a, const struct admission_client *client,
