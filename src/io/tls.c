@@ -147,7 +147,7 @@ static bool is_usable(const struct tls_node *n, gnutls_x509_crt_t crt, int64_t n
 static int load_certificate(struct tls_node *n, gnutls_x509_crt_t *ret, int64_t now)
 {
     _cleanup_free_ char *text = NULL;
-    gnutls_x509_crt_t crt;
+    gnutls_x509_crt_t crt = NULL;
     if (private_file_read(n->folder, "node.crt", FILE_MAX, &text, NULL) != 0)
         return -1;
     gnutls_datum_t datum = { (unsigned char *)text, (unsigned)strlen(text) };
@@ -167,7 +167,7 @@ static int issue_certificate(struct tls_node *n, gnutls_x509_crt_t *ret, int64_t
     size_t by = signer(n, now);
     int64_t key_ends = n->keys[by].ends;
     int64_t ends = key_ends ? MIN(now + LIFE, key_ends) : now + LIFE;
-    gnutls_x509_crt_t crt;
+    gnutls_x509_crt_t crt = NULL;
     int r = tls_ca_issue(&crt, &n->cas[by], n->key, n->node_id, now, ends);
     if (r < 0)
         return fail(err, r);
@@ -299,7 +299,7 @@ int tls_node_update(struct tls_node *n, const struct tls_key *keys, size_t key_c
                     struct ddm_error *err)
 {
     int64_t now = time(NULL);
-    gnutls_x509_crt_t crt;
+    gnutls_x509_crt_t crt = NULL;
     size_t count = MIN(key_count, (size_t)TLS_KEYS);
     while (count > 1 && keys[count - 1].ends && keys[count - 1].ends <= now)
         count--;
@@ -445,7 +445,7 @@ const char *tls_node_member(struct tls_node *node, void *session, char out[stati
 {
     unsigned count = 0;
     const gnutls_datum_t *chain = gnutls_certificate_get_peers(session, &count);
-    gnutls_x509_crt_t crt;
+    gnutls_x509_crt_t crt = NULL;
     if (!chain || count == 0 || gnutls_x509_crt_init(&crt) < 0)
         return NULL;
     bool good = gnutls_x509_crt_import(crt, &chain[0], GNUTLS_X509_FMT_DER) >= 0 &&
