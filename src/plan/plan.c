@@ -14,6 +14,7 @@ int plan_new(struct plan **ret, const struct plan_config *config)
     plan->window = config->window;
     plan->max_failures = config->max_failures ? config->max_failures : MAX_FAILURES;
     plan->seed = config->seed;
+    plan->probe = config->probe ? config->probe : config->window ? STREAM_FIRST : LEASE_FIRST;
     plan->awake_since = INT64_MIN;
     bool known = plan->size != PLAN_SIZE_UNKNOWN;
     if (leases_reserve(plan) < 0 || (known && rangeset_add(&plan->free, 0, plan->size, NULL) < 0)) {
@@ -30,6 +31,10 @@ struct plan *plan_free(struct plan *plan)
         rangeset_release(&plan->done);
         rangeset_release(&plan->free);
         leases_release(plan);
+        owners_release(plan);
+        rangeset_release(&plan->held);
+        sources_foreach (s, plan)
+            rangeset_release(&s->holds);
         free(plan->sources);
         free(plan);
     }
@@ -52,8 +57,18 @@ int plan_add_source(struct plan *plan, const struct plan_source_config *config, 
         .allowed = given,
         .slots_now = MIN(given, SLOTS_FIRST),
         .own = config->own,
+        .cache = config->cache,
+        .spare = config->spare && !config->cache,
+        .node_key = owners_key(config->node),
+        .node = PLAN_NODE_NONE,
         .failed_at = INT64_MIN,
     };
+    struct source *s = &plan->sources[plan->source_count];
+    if (!s->spare)
+        s->node = owners_find(plan, s->node_key);
+    plan->cache_count += s->cache;
+    plan->spare_count += s->spare;
+    plan->held_stale |= plan->spare_count > 0;
     *ret = (plan_source)plan->source_count++;
     return 0;
 }
@@ -61,6 +76,7 @@ int plan_add_source(struct plan *plan, const struct plan_source_config *config, 
 void plan_remove_source(struct plan *plan, plan_source source)
 {
     plan->sources[source].removed = true;
+    holds_outdated(plan, &plan->sources[source]);
 }
 
 /* -- Leases end -------------------------------------------------------------------------------- */
@@ -113,6 +129,7 @@ static void fail_lease(struct plan *plan, struct lease *lease, enum plan_failure
     };
     end_lease(plan, lease);
     source_failed(source, &failed, plan->max_failures);
+    holds_outdated(plan, source);
     if (failure == PLAN_WRONG)
         plan_exclude_source(plan, (plan_source)(source - plan->sources));
 }
@@ -147,6 +164,7 @@ void plan_set_size(struct plan *plan, uint64_t size)
     }
     give_back(plan, 0, size); /* room for it since plan_new */
     keep_lent(plan);
+    owners_sized(plan);
 }
 
 int plan_restore(struct plan *plan, const struct rangeset *there)
@@ -182,6 +200,7 @@ void plan_exclude_source(struct plan *plan, plan_source source)
 {
     struct source *s = &plan->sources[source];
     s->excluded = true;
+    holds_outdated(plan, s);
     while (s->first != 0)
         cancel_lease(plan, &plan->leases[s->first - 1]);
 }
@@ -236,6 +255,7 @@ bool plan_next(struct plan *plan, plan_source source, int64_t now, plan_lease *r
 {
     struct source *s = &plan->sources[source];
     source_end_pause(s, now);
+    holds_renew(plan);
     bool ahead = s->leases >= source_slots(s);
     if (!source_can_work(s, now) || (ahead && !lend_ahead(plan, s, now)) || plan_complete(plan) ||
         leases_reserve(plan) < 0)
@@ -298,7 +318,10 @@ int64_t plan_progress(struct plan *plan, plan_lease id, uint64_t length, int64_t
             return -1;
         plan_started(plan, id, now);
         int64_t gap = lease_silence(plan, lease, now);
-        source_brought(&plan->sources[lease->source], taken, added, gap, now);
+        struct source *source = &plan->sources[lease->source];
+        if (source->failures > 0)
+            holds_outdated(plan, source);
+        source_brought(source, taken, added, gap, now);
 
         plan->twice += taken - added;
         rate_add(&lease->rate, taken, now);

@@ -21,8 +21,11 @@
  *   nothing (they are parked) is found out by trials, in plan_tick (see plan_trial.c).
  *
  * The size may be unknown at first (the probe is on its way): then only one lease at a time exists,
- * each behind the one before, and plan_set_size opens the rest. Times are ns, rates bytes/s. Owners
- * and caches (own before steal) come in through the choice of the free range in plan_next.
+ * each behind the one before, and plan_set_size opens the rest. Times are ns, rates bytes/s.
+ *
+ * Owners (plan_set_owners): where many want the same object, each byte shall cross the internet
+ * once. All of them compute the same owners of its pieces, and ask for a piece only who owns it; see
+ * docs/internals/ownership.md. With none set, and no caches, a plan knows nothing of all that.
  */
 #ifndef DDM_PLAN_PLAN_H
 #define DDM_PLAN_PLAN_H
@@ -42,7 +45,12 @@ struct plan_config {
     uint64_t window;       /* lend only within [frontier, frontier + window); 0: everywhere */
     unsigned max_failures; /* in a row without a byte, before a source is given up; 0: 16 */
     uint64_t seed;         /* of the jitter of pauses; 0: none */
+    /* Of the lease that finds out the size; 0: 1 MiB (64 KiB with a window). Every client of an
+     * object fetches these bytes on its own: where owners will be set, PLAN_PROBE_SHARED. */
+    uint64_t probe;
 };
+
+#define PLAN_PROBE_SHARED ((uint64_t)16 * 1024)
 
 #define PLAN_SIZE_UNKNOWN UINT64_MAX
 
@@ -83,10 +91,50 @@ int plan_take_back(struct plan *plan, uint64_t begin, uint64_t end);
 struct plan_source_config {
     unsigned slots; /* leases at the same time at most (0 counts as 1): the polite cap */
     bool own;       /* an uplink of this machine: of several that share a link it is the one kept */
+    /* The id of the machine that it is an uplink of, as plan_set_owners has it: that of the peer,
+     * of all of its uplinks, and of this machine's own peer. NULL: of none, it owns nothing and
+     * takes what others would be late with. Not kept. */
+    const char *node;
+    bool cache; /* not an uplink, but what that machine has: see plan_hold */
+    /* It works only while no uplink of its node does that is not a spare itself: this machine's
+     * own uplink as soon as a peer on this machine fetches through it. See plan_set_spare. */
+    bool spare;
 };
 
 /* Adds a source. -1 without memory. */
 int plan_add_source(struct plan *plan, const struct plan_source_config *config, plan_source *ret);
+
+/* From now on it is a spare of that node; leases that it has go on. */
+void plan_set_spare(struct plan *plan, plan_source source, const char *node);
+
+/* -- Owners and caches: a file that many want crosses the internet once ------------------------ */
+
+struct plan_owner {
+    const char *id; /* of the node; not kept */
+    uint64_t rate;  /* of its uplink, as it announced it, bytes/s; 0: not known */
+};
+
+/* Who owns the pieces of the object, whose key is a text that all clients of it have in common (what
+ * they ask the tracker with). All clients should give the same list, in any order: it decides with
+ * no one to ask. With these an uplink takes the pieces of its node first, in order of offset, and
+ * then such that their owners would bring later than all will be done. Again whenever the list
+ * changes; the same list again, or rates that wavered a little, cost nothing. A count of 0: nobody
+ * owns anything, as without this call. Before the size is known or after. -1 without memory: as
+ * before. */
+int plan_set_owners(struct plan *plan, const char *object, const struct plan_owner *owners,
+                    size_t count);
+
+/* A cache has [begin, end), as it says itself: no uplink is asked for that as long as the cache
+ * answers. -1 without memory. Not for other sources. */
+int plan_hold(struct plan *plan, plan_source cache, uint64_t begin, uint64_t end);
+
+/* What it said before is outdated: it holds nothing until it says so. Its leases go on. */
+void plan_hold_nothing(struct plan *plan, plan_source cache);
+
+/* The index of a node in the list as it was given; PLAN_NODE_NONE where nobody owns the byte (no
+ * owners, size unknown). For displays and tests. */
+#define PLAN_NODE_NONE SIZE_MAX
+size_t plan_owner_of(const struct plan *plan, uint64_t offset);
 
 /* No more leases for it; those it has go on unless they are failed by the caller. */
 void plan_remove_source(struct plan *plan, plan_source source);

@@ -5,6 +5,8 @@
  *     plan_table.c   the leases in memory: slots, numbers, per source lists, cancellations
  *     plan_lend.c    which free range a source gets next, and how much of it
  *     plan_split.c   the tail: cutting and hedging leases when nothing is free
+ *     plan_owner.c   whose turn a piece is: own before steal
+ *     plan_hold.c    what caches hold
  *     plan_source.c  what is known of a source: rate, time to first byte, failures, pauses
  *     plan_trial.c   trials: how many connections a source gets, whether it adds anything
  *     plan_park.c    sources that share a link: suspected, parked, tried again
@@ -16,6 +18,7 @@
 #define DDM_PLAN_PLAN_INTERNAL_H
 
 #include "base/util.h"
+#include "plan/grid.h"
 #include "plan/plan.h"
 #include "plan/rate.h"
 
@@ -57,6 +60,17 @@
 #define HEDGE_SLOW   0.5          /* of the mean rate: slow enough to be hedged without silence */
 #define HEDGE_WASTE  200          /* a 200th of the size may come twice by it, */
 #define HEDGE_BUDGET (256 * KIB)  /* and this much where the other one is silent */
+
+/* Owners. */
+#define LATE_SHARE 0.05 /* of what is left to do, that an owner may be late by: its own matter, */
+#define LATE_LEAST 0.05 /* s, the same */
+#define STEAL_PART 8    /* a piece is stolen in so many parts, but none smaller than */
+#define STEAL_LEAST (64 * KIB)
+#define SURVEY_KEEP (50 * MSEC) /* who is late is looked at so often */
+
+/* Caches. */
+#define CACHE_TIME  0.5       /* s of a lease */
+#define CACHE_FIRST (1 * MIB) /* while its rate is not known */
 
 /* Stalls: no byte for so many times the longest gap, or the time to first byte, of the source. */
 #define STALL_TIMES     4
@@ -146,6 +160,10 @@ struct source_trial {
 
 struct source {
     bool own, excluded, removed;
+    bool cache, spare, resting; /* resting: a spare that is not needed now */
+    uint64_t node_key;          /* hash of the node's id; 0: none */
+    size_t node;                /* in plan.owners; PLAN_NODE_NONE: it owns nothing */
+    struct rangeset holds;      /* of a cache */
     bool parked, shares_own;
     bool started, stalled;
     unsigned slots, allowed, slots_now; /* as given; since it was busy; as tried out */
@@ -178,8 +196,31 @@ struct trial {
     int64_t suspect_again, suspect_rest; /* nobody is suspected before; the pause after the next */
 };
 
+/* A machine that owns pieces. */
+struct node {
+    uint64_t key, hash; /* of its id; of its id and the object's key */
+    uint64_t rate;      /* as it was announced */
+    size_t given;       /* place in the list as it was given */
+    uint32_t first, count, cursor; /* its pieces, in ownership.pieces; those before are done */
+    double speed;                  /* bytes/s, in the last survey; 0: does not work */
+};
+
+struct ownership {
+    struct node *nodes; /* by key */
+    size_t count;
+    struct grid grid;
+    uint32_t *owner;  /* of each piece; NULL: not found out, for the size is not known */
+    uint32_t *pieces; /* of the first node in order of offset, of the second … */
+    bool *late;       /* of each piece, in the last survey */
+    int64_t surveyed_at;
+};
+
 struct plan {
-    uint64_t size, window, frontier;
+    uint64_t size, window, frontier, probe;
+    struct ownership owners;
+    struct rangeset held; /* by caches that answer */
+    size_t cache_count, spare_count;
+    bool held_stale;
     unsigned max_failures;
     uint64_t seed;
     struct rangeset done, free; /* nothing is in `free` before the size is known */
@@ -203,7 +244,7 @@ struct plan {
 
 /* What can be expected of the sources that are ready, as a whole. */
 struct outlook {
-    double total;   /* bytes/s of all of them */
+    double total;   /* bytes/s of all uplinks */
     double mean;    /* of a lease; a guess where none is known */
     int64_t ttfb;   /* the same */
     unsigned timed; /* sources whose time to first byte is known */
@@ -237,6 +278,41 @@ void give_back(struct plan *plan, uint64_t begin, uint64_t end);
 /* Half a window waits for the consumer: it is the one to wait for. */
 bool plan_consumer_is_behind(const struct plan *plan);
 
+/* -- plan_owner.c ------------------------------------------------------------------------------ */
+
+static inline bool plan_is_owned(const struct plan *plan)
+{
+    return plan->owners.owner != NULL;
+}
+
+void owners_release(struct plan *plan);
+/* The size is known now. Without memory nobody owns anything. */
+void owners_sized(struct plan *plan);
+size_t owners_find(const struct plan *plan, uint64_t key); /* PLAN_NODE_NONE: it is not there */
+uint64_t owners_key(const char *node);
+
+/* The first that is free of what the source's node owns, not past the end of its piece. */
+bool owners_own(struct plan *plan, const struct source *source, uint64_t limit, struct range *ret);
+/* Of a piece that comes too late, the end: `size` bytes or a little less. */
+bool owners_late(struct plan *plan, const struct source *source, uint64_t limit, uint64_t size,
+                 int64_t now, const struct outlook *outlook, struct range *ret);
+/* Where leases are cut, so that all clients cut at the same places. */
+uint64_t owners_block(const struct plan *plan);
+
+/* -- plan_hold.c ------------------------------------------------------------------------------- */
+
+/* Brings plan.held, and who rests, up to date. */
+void holds_renew(struct plan *plan);
+/* What caches answer with may have changed: one of them failed, came back, was excluded. */
+void holds_outdated(struct plan *plan, const struct source *source);
+/* The first of [begin, end) that is free, and that no cache holds. */
+bool holds_next_unheld(const struct plan *plan, uint64_t begin, uint64_t end, struct range *ret);
+/* The first that is free of what a cache holds. */
+bool holds_next(const struct plan *plan, const struct source *cache, uint64_t limit,
+                struct range *ret);
+/* What uplinks have yet to bring. */
+uint64_t holds_left(const struct plan *plan);
+
 /* -- plan_trial.c ------------------------------------------------------------------------------ */
 
 void trial_tick(struct plan *plan, const struct outlook *outlook, int64_t now);
@@ -268,7 +344,7 @@ bool lend_ahead(const struct plan *plan, const struct source *source, int64_t no
 uint64_t lend_limit(const struct plan *plan);
 
 /* The next range out of what is free for a source; false where nothing is. */
-bool lend_choose(const struct plan *plan, const struct source *source, int64_t now,
+bool lend_choose(struct plan *plan, const struct source *source, int64_t now,
                  const struct outlook *outlook, struct range *ret);
 
 /* -- plan_split.c ------------------------------------------------------------------------------ */
@@ -304,7 +380,9 @@ double source_lease_rate(const struct source *source, int64_t now);
 unsigned source_slots(const struct source *source);
 bool source_usable(const struct source *source); /* neither excluded nor removed */
 bool source_is_paused(const struct source *source, int64_t now);
-bool source_can_work(const struct source *source, int64_t now); /* usable, not paused or parked */
+/* Usable, not paused, parked or resting. */
+bool source_can_work(const struct source *source, int64_t now);
+bool source_is_uplink(const struct source *source); /* not a cache */
 void source_end_pause(struct source *source, int64_t now);
 
 /* One of its leases had its first byte, brought bytes (`added` of them new), or is being dropped.

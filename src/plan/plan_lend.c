@@ -92,11 +92,11 @@ static double spaced_size(const struct plan *plan, const struct source *source, 
     return MIN(whole, spaced);
 }
 
-/* What the source can bring until all have brought everything. */
+/* What the source can bring until all have brought everything that uplinks have to bring. */
 static double guided_size(const struct plan *plan, const struct source *source, double lease_rate,
                           uint64_t running, const struct outlook *outlook)
 {
-    double left = (double)(plan->size - plan_done_bytes(plan)) / outlook->total;
+    double left = (double)holds_left(plan) / outlook->total;
     double share = lease_rate * left;
     double room = lease_rate * source_slots(source) * left - (double)running;
     return MIN(share, room);
@@ -142,24 +142,59 @@ static bool choose_last(const struct plan *plan, uint64_t limit, struct range *r
     return found;
 }
 
-bool lend_choose(const struct plan *plan, const struct source *source, int64_t now,
+/* The probe; where it does not tell the size, the next one goes on from its end. */
+static bool choose_probe(const struct plan *plan, const struct source *source, struct range *ret)
+{
+    uint64_t begin = rangeset_run_end(&plan->done, 0);
+    *ret = (struct range){ begin, MIN(begin + plan->probe, lend_limit(plan)) };
+    return plan->lease_count == 0 && !source->cache && ret->begin < ret->end;
+}
+
+static bool choose_held(const struct plan *plan, const struct source *cache, int64_t now,
+                        struct range *ret)
+{
+    struct range run;
+    if (!holds_next(plan, cache, lend_limit(plan), &run))
+        return false;
+    double rate = source_lease_rate(cache, now);
+    uint64_t most = plan->window > 0 ? MAX(plan->window / 8, WINDOW_MIN) : LEASE_MAX;
+    uint64_t size = rate > 0 ? clamp_size(rate * CACHE_TIME, LEASE_MIN, LEASE_MAX) : CACHE_FIRST;
+    if (cache->failures > 0)
+        size = LEASE_MIN;
+    size = MIN(size, most);
+    *ret = (struct range){ run.begin, MIN(run.end, run.begin + size) };
+    return true;
+}
+
+/* Where an uplink goes on: its own, or, by and by, anything. */
+static bool next_free(struct plan *plan, const struct source *source, uint64_t limit,
+                      struct range *ret)
+{
+    if (plan_is_owned(plan))
+        return owners_own(plan, source, limit, ret);
+    if (plan->held.count > 0)
+        return holds_next_unheld(plan, 0, limit, ret);
+    return rangeset_next_run(&plan->free, 0, limit, ret);
+}
+
+bool lend_choose(struct plan *plan, const struct source *source, int64_t now,
                  const struct outlook *outlook, struct range *ret)
 {
-    if (plan->size == PLAN_SIZE_UNKNOWN) {
-        /* The probe; where it does not tell the size, the next one goes on from its end. */
-        uint64_t begin = rangeset_run_end(&plan->done, 0);
-        uint64_t first = plan->window ? STREAM_FIRST : LEASE_FIRST;
-
-        *ret = (struct range){ begin, MIN(begin + first, lend_limit(plan)) };
-        return plan->lease_count == 0 && ret->begin < ret->end;
-    }
+    if (plan->size == PLAN_SIZE_UNKNOWN)
+        return choose_probe(plan, source, ret);
+    if (source->cache)
+        return choose_held(plan, source, now, ret);
 
     struct range run;
     uint64_t limit = lend_limit(plan);
     if (plan->window > 0 && source->failures > 0)
         return choose_last(plan, limit, ret);
-    if (!rangeset_next_run(&plan->free, 0, limit, &run))
-        return false;
+    if (!next_free(plan, source, limit, &run)) {
+        if (!plan_is_owned(plan) || rangeset_total(&plan->free) == 0)
+            return false;
+        uint64_t size = lease_size(plan, source, now, outlook);
+        return owners_late(plan, source, limit, size, now, outlook, ret);
+    }
     uint64_t size = lease_size(plan, source, now, outlook);
     bool window_ends_it = run.end == limit && limit < plan->size;
     if (window_ends_it && range_length(run) < size && plan->lease_count > 0)

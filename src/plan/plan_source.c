@@ -27,7 +27,8 @@ unsigned source_slots(const struct source *source)
 
 bool source_can_work(const struct source *source, int64_t now)
 {
-    return source_usable(source) && !source_is_paused(source, now) && !source->parked;
+    return source_usable(source) && !source_is_paused(source, now) && !source->parked &&
+           !source->resting;
 }
 
 void source_end_pause(struct source *source, int64_t now)
@@ -55,7 +56,7 @@ struct outlook sources_outlook(const struct plan *plan, int64_t now)
     unsigned known = 0, timed = 0, unknown_slots = 0;
     int64_t ttfbs = 0;
     for (const struct source *s = plan->sources; s < plan->sources + plan->source_count; s++) {
-        if (!source_can_work(s, now))
+        if (!source_can_work(s, now) || s->cache)
             continue;
         double rate = source_rate(s, now);
 

@@ -91,10 +91,32 @@ static bool hedge_pays(const struct plan *plan, struct range rest, double finish
     return finish >= HEDGE_SOONER * needed && finish - needed > SPLIT_GAIN;
 }
 
+/* What a tail costs the internet: a cache gives only what it holds, and keeps what it gives from the
+ * uplinks as long as it is not silent. Of what has an owner others wait for the same bytes: it is
+ * cut where all of them cut it, and fetched twice only if the owner is silent. */
+static bool may_take(const struct plan *plan, const struct thief *thief, struct tail *tail)
+{
+    const struct source *victim = &plan->sources[tail->victim->source];
+    const struct source *source = &plan->sources[thief->source];
+    if (source->cache)
+        return rangeset_contains(&source->holds, tail->range.begin, tail->range.end);
+    if (victim->cache)
+        return tail->late;
+    bool same = source->node == victim->node && victim->node != PLAN_NODE_NONE;
+    if (!plan_is_owned(plan) || same || tail->late)
+        return true;
+    uint64_t block = owners_block(plan), begin = tail->range.begin;
+    begin += (block - begin % block) % block;
+    if (tail->hedge || begin >= tail->range.end)
+        return false;
+    tail->range.begin = begin;
+    return true;
+}
+
 /* What the thief can do about one lease, if anything; *ret_finish is when that would end. */
-static bool consider(const struct plan *plan, struct lease *victim, const struct thief *thief,
-                     int64_t now, const struct outlook *outlook, struct tail *ret,
-                     double *ret_finish)
+static bool consider_any(const struct plan *plan, struct lease *victim, const struct thief *thief,
+                         int64_t now, const struct outlook *outlook, struct tail *ret,
+                         double *ret_finish)
 {
     const struct lease *twin = lease_find(plan, victim->twin);
     bool own = victim->source == thief->source, late = is_late(plan, victim, now, outlook);
@@ -126,6 +148,14 @@ static bool consider(const struct plan *plan, struct lease *victim, const struct
     *ret = (struct tail){ victim, { missing, victim->end }, .hedge = true, .late = late };
     return !own && (late || rate < HEDGE_SLOW * outlook->mean) &&
            hedge_pays(plan, ret->range, finish, late, thief);
+}
+
+static bool consider(const struct plan *plan, struct lease *victim, const struct thief *thief,
+                     int64_t now, const struct outlook *outlook, struct tail *ret,
+                     double *ret_finish)
+{
+    return consider_any(plan, victim, thief, now, outlook, ret, ret_finish) &&
+           may_take(plan, thief, ret);
 }
 
 /* Has failed, or is silent itself at the moment. */

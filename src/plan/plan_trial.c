@@ -42,7 +42,7 @@ double trial_total(const struct plan *plan, int64_t now)
 {
     double total = 0;
     sources_foreach (s, plan)
-        total += trial_rate(plan, s, now);
+        total += s->cache ? 0 : trial_rate(plan, s, now);
     return total;
 }
 
@@ -68,7 +68,7 @@ static uint64_t bytes_since(const struct plan *plan)
  * the measuring began. */
 static bool is_busy(const struct source *s, int64_t now)
 {
-    return source_can_work(s, now) && s->failures == 0 && s->running >= source_slots(s) &&
+    return source_can_work(s, now) && !s->cache && s->failures == 0 && s->running >= source_slots(s) &&
            source_rate(s, now) > 0 && s->trial.mark > 0;
 }
 
@@ -135,7 +135,8 @@ static bool choose_trial(struct plan *plan, int64_t now)
     trial->kind = TRIAL_MORE;
     if (choose(plan, is_promising, true, now) > 0)
         return true;
-    if (trial->solo_count == 0 && plan->source_count > 1 &&
+    /* Who owns pieces is not left out, for its pieces would be fetched elsewhere for this client. */
+    if (!plan_is_owned(plan) && trial->solo_count == 0 && plan->source_count > 1 &&
         choose(plan, is_unknown_alone, false, now) > 0)
         return true;
     trial->kind = TRIAL_WITH;
@@ -150,7 +151,7 @@ static bool choose_trial(struct plan *plan, int64_t now)
 
 static bool has_time(const struct plan *plan, const struct outlook *outlook)
 {
-    double left = (double)(plan->size - plan_done_bytes(plan)) / MAX(outlook->total, 1.0);
+    double left = (double)holds_left(plan) / MAX(outlook->total, 1.0);
     double least = TRIAL_TIME_LEFT + 8 * (double)outlook->ttfb / (double)SEC;
     return left > least;
 }
@@ -246,7 +247,7 @@ static void judge_more(struct plan *plan, double total, int64_t now)
         only = s->trial.takes_part ? s : only;
     }
     plan->trial.solo_count += count == 1;
-    bool shared = count == 1 && park_suspect(plan, only, total, now);
+    bool shared = count == 1 && !plan_is_owned(plan) && park_suspect(plan, only, total, now);
     bool grew = !shared && sum_grew(plan, total, now);
     sources_foreach (s, plan) {
         if (!s->trial.takes_part)
