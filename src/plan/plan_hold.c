@@ -61,6 +61,15 @@ static bool has_other_uplink(const struct plan *plan, const struct source *spare
     return false;
 }
 
+/* Whole blocks: who asks for what another is just being given would get it in crumbs. */
+static int add_held(struct plan *plan, struct range held)
+{
+    uint64_t block = plan_is_owned(plan) ? owners_block(plan) : 1;
+    uint64_t begin = (held.begin + block - 1) / block * block;
+    uint64_t end = held.end >= plan->size ? held.end : held.end / block * block;
+    return begin < end ? rangeset_add(&plan->held, begin, end, NULL) : 0;
+}
+
 /* Without memory something that is held is not in the union: an uplink brings it. */
 void holds_renew(struct plan *plan)
 {
@@ -71,7 +80,7 @@ void holds_renew(struct plan *plan)
     sources_foreach (s, plan) {
         s->resting = s->spare && has_other_uplink(plan, s);
         for (size_t i = 0; answers(s) && i < s->holds.count; i++)
-            if (rangeset_add(&plan->held, s->holds.ranges[i].begin, s->holds.ranges[i].end, NULL))
+            if (add_held(plan, s->holds.ranges[i]) < 0)
                 return;
     }
 }
@@ -88,10 +97,13 @@ bool holds_next_unheld(const struct plan *plan, uint64_t begin, uint64_t end, st
 bool holds_next(const struct plan *plan, const struct source *cache, uint64_t limit,
                 struct range *ret)
 {
-    struct range held;
+    struct range held, run;
     for (uint64_t at = 0; rangeset_next_run(&cache->holds, at, limit, &held); at = held.end)
-        if (rangeset_next_run(&plan->free, held.begin, held.end, ret))
-            return true;
+        while (rangeset_next_run(&plan->held, held.begin, held.end, &run)) {
+            if (rangeset_next_run(&plan->free, run.begin, run.end, ret))
+                return true;
+            held.begin = run.end;
+        }
     return false;
 }
 

@@ -66,6 +66,7 @@
 #define LATE_LEAST 0.05 /* s, the same */
 #define STEAL_PART 8    /* a piece is stolen in so many parts, but none smaller than */
 #define STEAL_LEAST (64 * KIB)
+#define SHARED_QUIET (1 * SEC) /* silence of a cache or an owner, before others do its work */
 #define SURVEY_KEEP (50 * MSEC) /* who is late is looked at so often */
 
 /* Caches. */
@@ -92,6 +93,7 @@
 #define TRIAL_SETTLE      (500 * MSEC) /* before it, or 3 times the time to first byte */
 #define TRIAL_PATIENCE    (3 * SEC)    /* until a change must have taken effect */
 #define TRIAL_TIME_LEFT   3.0          /* s that the download must still take */
+#define TRIAL_TIME_OWNED  12.0 /* s more, where it puts the pieces of owners out of order */
 #define TRIAL_REST        (3 * SEC)    /* after a trial without success, then twice as long, */
 #define TRIAL_REST_MAX    (60 * SEC)   /* up to here */
 #define MORE_TIMES        4            /* the connections, at each trial */

@@ -94,16 +94,18 @@ static bool hedge_pays(const struct plan *plan, struct range rest, double finish
 /* What a tail costs the internet: a cache gives only what it holds, and keeps what it gives from the
  * uplinks as long as it is not silent. Of what has an owner others wait for the same bytes: it is
  * cut where all of them cut it, and fetched twice only if the owner is silent. */
-static bool may_take(const struct plan *plan, const struct thief *thief, struct tail *tail)
+static bool may_take(const struct plan *plan, const struct thief *thief, int64_t now,
+                     struct tail *tail)
 {
     const struct source *victim = &plan->sources[tail->victim->source];
     const struct source *source = &plan->sources[thief->source];
     if (source->cache)
         return rangeset_contains(&source->holds, tail->range.begin, tail->range.end);
+    bool silent = tail->late && lease_silence(plan, tail->victim, now) > SHARED_QUIET;
     if (victim->cache)
-        return tail->late;
+        return silent;
     bool same = source->node == victim->node && victim->node != PLAN_NODE_NONE;
-    if (!plan_is_owned(plan) || same || tail->late)
+    if (!plan_is_owned(plan) || same || silent)
         return true;
     uint64_t block = owners_block(plan), begin = tail->range.begin;
     begin += (block - begin % block) % block;
@@ -155,7 +157,7 @@ static bool consider(const struct plan *plan, struct lease *victim, const struct
                      double *ret_finish)
 {
     return consider_any(plan, victim, thief, now, outlook, ret, ret_finish) &&
-           may_take(plan, thief, ret);
+           may_take(plan, thief, now, ret);
 }
 
 /* Has failed, or is silent itself at the moment. */

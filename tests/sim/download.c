@@ -311,24 +311,44 @@ static void schedule(struct download *d)
 
 /* -- Time -------------------------------------------------------------------------------------- */
 
+/* Who is there owns pieces; nobody has announced a rate. */
+static void set_owners(struct download *d)
+{
+    struct plan_owner *owners = calloc(d->world->link_count, sizeof(*owners));
+    size_t count = 0;
+    if (!owners)
+        abort();
+    for (size_t i = 0; i < d->world->link_count; i++)
+        if (d->sources[i].added && !d->sources[i].removed)
+            owners[count++].id = d->world->links[i].name;
+    if (plan_set_owners(d->plan, "object", owners, count) < 0)
+        abort();
+    free(owners);
+}
+
 /* Peers come and go, as the tracker says. */
 static void meet(struct download *d)
 {
+    bool news = false;
     for (size_t i = 0; i < d->world->link_count; i++) {
         const struct uplink *l = &d->world->links[i];
         struct source *s = &d->sources[i];
         int64_t known = i == 0 ? 0 : MAX(l->joins, TRACKER);
         if (!s->added && d->now >= known) {
-            struct plan_source_config config = { .slots = d->world->connections, .own = l->own };
+            struct plan_source_config config = { .slots = d->world->connections,
+                                                 .own = l->own,
+                                                 .node = d->config->owners ? l->name : NULL };
             if (plan_add_source(d->plan, &config, &s->plan) < 0)
                 abort();
-            s->added = d->all = true;
+            s->added = d->all = news = true;
         }
         if (s->added && !s->removed && d->now >= l->leaves) {
             plan_remove_source(d->plan, s->plan);
-            s->removed = true;
+            s->removed = news = true;
         }
     }
+    if (news && d->config->owners)
+        set_owners(d);
 }
 
 /* The tick may have cut leases, too: of a source that is not wanted any more. */
@@ -413,7 +433,9 @@ void download_run(const struct download_config *config, struct outcome *ret)
     struct timespec begun, ended;
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &begun);
     struct download d = { .config = config, .world = world, .outcome = ret };
-    struct plan_config plan_config = { .size = PLAN_SIZE_UNKNOWN, .window = world->window };
+    struct plan_config plan_config = { .size = PLAN_SIZE_UNKNOWN,
+                                       .window = world->window,
+                                       .probe = config->owners ? PLAN_PROBE_SHARED : 0 };
     d.sources = calloc(world->link_count, sizeof(*d.sources));
     if (!d.sources || plan_new(&d.plan, &plan_config) < 0)
         abort();

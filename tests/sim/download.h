@@ -24,6 +24,7 @@ struct download_config {
     struct history *history; /* NULL: not kept */
     bool floor;              /* find it out in any case; it takes about as long as the run */
     bool log;                /* each lease, to standard output */
+    bool owners;             /* every link is a peer that owns pieces, as in a swarm */
 };
 
 void download_run(const struct download_config *config, struct outcome *ret);

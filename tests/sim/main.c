@@ -14,6 +14,7 @@
  *     history.[ch]      what happened; timeline.[ch] draws it
  *     report.[ch]       tables, percentiles, targets */
 #include "base/util.h"
+#include "crowd.h"
 #include "download.h"
 #include "random.h"
 #include "report.h"
@@ -31,6 +32,8 @@ static const char usage[] =
     "usage: sim [--check]            the catalogue and 300 random worlds, against the targets\n"
     "       sim --catalogue          the catalogue, against its targets\n"
     "       sim --random N           N random worlds, against their targets\n"
+    "       sim --crowds             many clients of one object, against their targets\n"
+    "       sim --crowd NAME         one of these\n"
     "       sim NAME...              worlds of the catalogue\n"
     "       sim --seed S             one random world, with its description\n"
     "       sim --list               the catalogue\n"
@@ -40,16 +43,17 @@ static const char usage[] =
     "  --log             what happens to each lease\n"
     "  --describe        say what is in the world\n"
     "  --connections N   the client's cap per source, instead of the world's\n"
+    "  --owners          the client, alone, takes pieces from their owners first\n"
     "  --all             each random world in the table, not only those that miss\n"
     "Exit status: 1 if a target is missed or a run went wrong, 2 for wrong usage.\n";
 
 struct command {
-    bool catalogue, list, log, describe, all;
+    bool catalogue, crowds, list, log, describe, all, owners;
     bool seeded;
     uint64_t seed, first_seed;
     unsigned long random;
     unsigned connections;
-    const char *svg;
+    const char *svg, *crowd;
     struct timeline_view view;
 };
 
@@ -60,6 +64,7 @@ static struct outcome run_world(const struct command *command, struct world *wor
     struct download_config config = { .world = world,
                                       .history = command->svg ? &history : NULL,
                                       .log = command->log,
+                                      .owners = command->owners,
                                       .floor = floor };
     if (command->describe)
         world_print(world, stdout);
@@ -133,6 +138,7 @@ static int list(void)
 {
     for (size_t i = 0; i < scenario_count; i++)
         printf("%-22s %s\n", scenarios[i].name, scenarios[i].about);
+    crowds_list();
     return 0;
 }
 
@@ -151,6 +157,8 @@ static uint64_t number(const char *text)
 static const struct option options[] = {
     { "check", no_argument, NULL, 'k' },
     { "catalogue", no_argument, NULL, 'c' },
+    { "crowds", no_argument, NULL, 'C' },
+    { "crowd", required_argument, NULL, 'R' },
     { "random", required_argument, NULL, 'r' },
     { "seed", required_argument, NULL, 's' },
     { "first-seed", required_argument, NULL, 'f' },
@@ -162,6 +170,7 @@ static const struct option options[] = {
     { "log", no_argument, NULL, 'g' },
     { "describe", no_argument, NULL, 'd' },
     { "all", no_argument, NULL, 'a' },
+    { "owners", no_argument, NULL, 'o' },
     { "help", no_argument, NULL, 'h' },
     { 0 },
 };
@@ -175,6 +184,13 @@ static void take_option(struct command *command, int option)
         break;
     case 'c':
         command->catalogue = true;
+        break;
+    case 'R':
+        command->crowd = optarg;
+        command->crowds = true;
+        break;
+    case 'C':
+        command->crowds = true;
         break;
     case 'r':
         command->random = number(optarg);
@@ -210,6 +226,9 @@ static void take_option(struct command *command, int option)
     case 'a':
         command->all = true;
         break;
+    case 'o':
+        command->owners = true;
+        break;
     case 'h':
         fputs(usage, stdout);
         exit(0);
@@ -229,11 +248,13 @@ int main(int argc, char **argv)
     int named = argc - optind, r = 0;
     if (named > 0 || command.seeded)
         return run_named(&command, argv + optind, named);
-    if (!command.catalogue && command.random == 0)
+    if (!command.catalogue && !command.crowds && command.random == 0)
         take_option(&command, 'k');
     if (command.catalogue)
         r = run_catalogue(&command);
     if (command.random > 0)
         r |= run_randoms(&command);
+    if (command.crowds)
+        r |= crowds_run(command.crowd, command.log);
     return r;
 }
