@@ -89,6 +89,13 @@ static uint64_t cost_of_hash(const struct logarithms *logs, uint64_t hash)
     return ((uint64_t)(zeros + 1) << LOG_BITS) - log;
 }
 
+uint64_t owner_cost(uint64_t liking)
+{
+    liking |= 1;
+    unsigned zeros = (unsigned)__builtin_clzll(liking);
+    return ((uint64_t)(zeros + 1) << LOG_BITS) - fraction_of_log(liking << zeros >> 32);
+}
+
 /* -- Weights ----------------------------------------------------------------------------------- */
 
 unsigned owner_step(uint64_t rate)

@@ -25,7 +25,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define OWNER_SLACK_DIVISOR 8 /* an eighth above its share */
+#define OWNER_SLACK_DIVISOR 16 /* a 16th above its share */
 #define OWNER_PIECES_MAX    16384
 
 /* The grid of ownership: the piece grid, but that of very large objects (from 256 GiB) several
@@ -38,6 +38,9 @@ uint64_t owner_hash(const char *object, const char *node);
 /* How well a node and a piece go together, any number, all as likely: for choices that no rate
  * should change. */
 uint64_t owner_liking(uint64_t hash, uint64_t piece);
+
+/* -log2(u) for the u in (0, 1) that stands behind a liking; 26 fractional bits. */
+uint64_t owner_cost(uint64_t liking);
 
 struct owner {
     uint64_t hash; /* owner_hash(); no two the same */

@@ -322,6 +322,7 @@ int64_t plan_progress(struct plan *plan, plan_lease id, uint64_t length, int64_t
         if (source->failures > 0)
             holds_outdated(plan, source);
         source_brought(source, taken, added, gap, now);
+        owners_brought(plan, source, lease->pos, taken);
 
         plan->twice += taken - added;
         rate_add(&lease->rate, taken, now);

@@ -124,6 +124,11 @@ struct plan_owner {
 int plan_set_owners(struct plan *plan, const char *object, const struct plan_owner *owners,
                     size_t count);
 
+/* Whether others download the object at the same time (so it is taken to be at first), as peers say
+ * that have other readers of it. Who is alone need not wait for owners that are a little late, and
+ * may use uplinks that own nothing and keep nothing. Of no effect without owners. */
+void plan_set_alone(struct plan *plan, bool alone);
+
 /* A cache has [begin, end), as it says itself: no uplink is asked for that as long as the cache
  * answers. -1 without memory. Not for other sources. */
 int plan_hold(struct plan *plan, plan_source cache, uint64_t begin, uint64_t end);

@@ -62,12 +62,15 @@ static bool has_other_uplink(const struct plan *plan, const struct source *spare
 }
 
 /* Whole blocks: who asks for what another is just being given would get it in crumbs. */
-static int add_held(struct plan *plan, struct range held)
+static void round_to_blocks(struct plan *plan)
 {
-    uint64_t block = plan_is_owned(plan) ? owners_block(plan) : 1;
-    uint64_t begin = (held.begin + block - 1) / block * block;
-    uint64_t end = held.end >= plan->size ? held.end : held.end / block * block;
-    return begin < end ? rangeset_add(&plan->held, begin, end, NULL) : 0;
+    uint64_t block = owners_block(plan), end = 0;
+    struct range gap;
+    for (uint64_t at = 0; rangeset_next_gap(&plan->held, at, plan->size, &gap); at = end) {
+        uint64_t begin = gap.begin / block * block;
+        end = gap.end >= plan->size ? plan->size : (gap.end + block - 1) / block * block;
+        rangeset_remove(&plan->held, begin, end, NULL); /* no more ranges than before */
+    }
 }
 
 /* Without memory something that is held is not in the union: an uplink brings it. */
@@ -80,9 +83,11 @@ void holds_renew(struct plan *plan)
     sources_foreach (s, plan) {
         s->resting = s->spare && has_other_uplink(plan, s);
         for (size_t i = 0; answers(s) && i < s->holds.count; i++)
-            if (add_held(plan, s->holds.ranges[i]) < 0)
-                return;
+            if (rangeset_add(&plan->held, s->holds.ranges[i].begin, s->holds.ranges[i].end, NULL))
+                break;
     }
+    if (plan_is_owned(plan))
+        round_to_blocks(plan);
 }
 
 bool holds_next_unheld(const struct plan *plan, uint64_t begin, uint64_t end, struct range *ret)
@@ -98,12 +103,15 @@ bool holds_next(const struct plan *plan, const struct source *cache, uint64_t li
                 struct range *ret)
 {
     struct range held, run;
-    for (uint64_t at = 0; rangeset_next_run(&cache->holds, at, limit, &held); at = held.end)
-        while (rangeset_next_run(&plan->held, held.begin, held.end, &run)) {
+    bool back = cache->failures > 0; /* perhaps: it is not in the union until then */
+    for (uint64_t at = 0; rangeset_next_run(&cache->holds, at, limit, &held); at = held.end) {
+        for (at = held.begin; !back && rangeset_next_run(&plan->held, at, held.end, &run);
+             at = run.end)
             if (rangeset_next_run(&plan->free, run.begin, run.end, ret))
                 return true;
-            held.begin = run.end;
-        }
+        if (back && rangeset_next_run(&plan->free, held.begin, held.end, ret))
+            return true;
+    }
     return false;
 }
 

@@ -62,8 +62,12 @@
 #define HEDGE_BUDGET (256 * KIB)  /* and this much where the other one is silent */
 
 /* Owners. */
-#define LATE_SHARE 0.05 /* of what is left to do, that an owner may be late by: its own matter, */
-#define LATE_LEAST 0.05 /* s, the same */
+/* How late an owner may be with its pieces. Who has company waits, for what two clients take over
+ * differently is fetched twice. */
+#define LATE_LEAST  0.05 /* s */
+#define LATE_SHARE  0.02 /* of the time for all */
+#define LATE_PIECES 1.0  /* times that of a piece */
+#define STEADY     1.2  /* times the mean rate so far: like it */
 #define STEAL_PART 8    /* a piece is stolen in so many parts, but none smaller than */
 #define STEAL_LEAST (64 * KIB)
 #define SHARED_QUIET (1 * SEC) /* silence of a cache or an owner, before others do its work */
@@ -204,8 +208,19 @@ struct node {
     uint64_t rate;      /* as it was announced */
     size_t given;       /* place in the list as it was given */
     uint32_t first, count, cursor; /* its pieces, in ownership.pieces; those before are done */
-    double speed;                  /* bytes/s, in the last survey; 0: does not work */
+    /* In the last survey: bytes/s, 0: does not work; bytes that it has to bring; that it could bring
+     * besides until the common end. */
+    double speed, left, spare;
+    double inherited; /* bytes that it brought of pieces of others */
 };
+
+/* Who brings a piece: its owner what lies before `split`, and `heir` the rest. */
+struct share {
+    uint64_t split;
+    uint32_t heir; /* a node, or SHARE_ORPHAN: whoever has nothing else to do */
+};
+
+#define SHARE_ORPHAN UINT32_MAX
 
 struct ownership {
     struct node *nodes; /* by key */
@@ -213,8 +228,9 @@ struct ownership {
     struct grid grid;
     uint32_t *owner;  /* of each piece; NULL: not found out, for the size is not known */
     uint32_t *pieces; /* of the first node in order of offset, of the second … */
-    bool *late;       /* of each piece, in the last survey */
+    struct share *shares; /* of each piece, in the last survey */
     int64_t surveyed_at;
+    uint64_t work; /* bytes that uplinks had to bring when this began */
 };
 
 struct plan {
@@ -223,6 +239,7 @@ struct plan {
     struct rangeset held; /* by caches that answer */
     size_t cache_count, spare_count;
     bool held_stale;
+    bool alone; /* nobody else downloads the object */
     unsigned max_failures;
     uint64_t seed;
     struct rangeset done, free; /* nothing is in `free` before the size is known */
@@ -295,9 +312,13 @@ uint64_t owners_key(const char *node);
 
 /* The first that is free of what the source's node owns, not past the end of its piece. */
 bool owners_own(struct plan *plan, const struct source *source, uint64_t limit, struct range *ret);
-/* Of a piece that comes too late, the end: `size` bytes or a little less. */
-bool owners_late(struct plan *plan, const struct source *source, uint64_t limit, uint64_t size,
-                 int64_t now, const struct outlook *outlook, struct range *ret);
+/* The same of what it has inherited, and then of what nobody has. */
+bool owners_inherited(struct plan *plan, const struct source *source, uint64_t limit,
+                      struct range *ret);
+/* Looks at who will be late, if that was not done just now. */
+void owners_survey(struct plan *plan, int64_t now, const struct outlook *outlook);
+/* Bytes came over an uplink. */
+void owners_brought(struct plan *plan, const struct source *source, uint64_t at, uint64_t bytes);
 /* Where leases are cut, so that all clients cut at the same places. */
 uint64_t owners_block(const struct plan *plan);
 

@@ -167,11 +167,13 @@ static bool choose_held(const struct plan *plan, const struct source *cache, int
 }
 
 /* Where an uplink goes on: its own, or, by and by, anything. */
-static bool next_free(struct plan *plan, const struct source *source, uint64_t limit,
-                      struct range *ret)
+static bool next_free(struct plan *plan, const struct source *source, uint64_t limit, int64_t now,
+                      const struct outlook *outlook, struct range *ret)
 {
-    if (plan_is_owned(plan))
-        return owners_own(plan, source, limit, ret);
+    if (plan_is_owned(plan)) {
+        owners_survey(plan, now, outlook);
+        return owners_own(plan, source, limit, ret) || owners_inherited(plan, source, limit, ret);
+    }
     if (plan->held.count > 0)
         return holds_next_unheld(plan, 0, limit, ret);
     return rangeset_next_run(&plan->free, 0, limit, ret);
@@ -189,12 +191,8 @@ bool lend_choose(struct plan *plan, const struct source *source, int64_t now,
     uint64_t limit = lend_limit(plan);
     if (plan->window > 0 && source->failures > 0)
         return choose_last(plan, limit, ret);
-    if (!next_free(plan, source, limit, &run)) {
-        if (!plan_is_owned(plan) || rangeset_total(&plan->free) == 0)
-            return false;
-        uint64_t size = lease_size(plan, source, now, outlook);
-        return owners_late(plan, source, limit, size, now, outlook, ret);
-    }
+    if (!next_free(plan, source, limit, now, outlook, &run))
+        return false;
     uint64_t size = lease_size(plan, source, now, outlook);
     bool window_ends_it = run.end == limit && limit < plan->size;
     if (window_ends_it && range_length(run) < size && plan->lease_count > 0)

@@ -27,7 +27,7 @@ static void release(struct ownership *o)
     free(o->nodes);
     free(o->owner);
     free(o->pieces);
-    free(o->late);
+    free(o->shares);
     *o = (struct ownership){ 0 };
 }
 
@@ -102,14 +102,16 @@ static int assign(struct ownership *o, uint64_t size)
     o->grid = owner_grid(size);
     o->owner = calloc(o->grid.count, sizeof(*o->owner));
     o->pieces = calloc(o->grid.count, sizeof(*o->pieces));
-    o->late = calloc(o->grid.count, sizeof(*o->late));
-    if (!owners || !o->owner || !o->pieces || !o->late)
+    o->shares = calloc(o->grid.count, sizeof(*o->shares));
+    if (!owners || !o->owner || !o->pieces || !o->shares)
         return -1;
     for (size_t i = 0; i < o->count; i++)
         owners[i] = (struct owner){ o->nodes[i].hash, o->nodes[i].rate };
     if (owner_assign(o->owner, o->grid.count, owners, o->count) < 0)
         return -1;
     sort_pieces(o);
+    for (uint64_t i = 0; i < o->grid.count; i++)
+        o->shares[i] = (struct share){ grid_range(&o->grid, i).end, SHARE_ORPHAN };
     o->surveyed_at = INT64_MIN;
     return 0;
 }
@@ -169,12 +171,157 @@ size_t plan_owner_of(const struct plan *plan, uint64_t offset)
     return o->nodes[o->owner[grid_index(&o->grid, offset)]].given;
 }
 
+void plan_set_alone(struct plan *plan, bool alone)
+{
+    plan->alone = alone;
+    plan->owners.surveyed_at = INT64_MIN;
+}
+
 uint64_t owners_block(const struct plan *plan)
 {
     return MAX(plan->owners.grid.piece / STEAL_PART, (uint64_t)STEAL_LEAST);
 }
 
-/* -- Own --------------------------------------------------------------------------------------- */
+void owners_brought(struct plan *plan, const struct source *source, uint64_t at, uint64_t bytes)
+{
+    struct ownership *o = &plan->owners;
+    if (plan_is_owned(plan) && source->node != PLAN_NODE_NONE && !source->cache &&
+        o->owner[grid_index(&o->grid, at)] != source->node)
+        o->nodes[source->node].inherited += (double)bytes;
+}
+
+/* -- The survey -------------------------------------------------------------------------------- */
+
+/* The mean of all its time, as long as what it is now is like it: that is the same for all who wait
+ * for the same fetches, whenever they look. */
+static double steady_rate(const struct source *s, int64_t now)
+{
+    double rate = source_rate(s, now);
+    int64_t at = s->running > 0 ? now : s->heard_at, time = at - s->link.started;
+    if (rate <= 0 || time < SEC)
+        return rate;
+    double mean = (double)s->link.total * (double)SEC / (double)time;
+    return rate > mean * STEADY || mean > rate * STEADY ? rate : mean;
+}
+
+/* Bytes/s of what uplinks a node has here, as they are seen, or else as it announced; and what these
+ * have to bring already. */
+static void find_speeds(struct plan *plan, int64_t now, const struct outlook *outlook)
+{
+    struct ownership *o = &plan->owners;
+    for (size_t i = 0; i < o->count; i++)
+        o->nodes[i].speed = o->nodes[i].left = o->nodes[i].spare = 0;
+    sources_foreach (s, plan) {
+        if (s->node == PLAN_NODE_NONE || s->cache)
+            continue;
+        struct node *n = &o->nodes[s->node];
+        for (uint32_t at = s->first; at != 0; at = plan->leases[at - 1].next)
+            n->left += (double)(plan->leases[at - 1].end - plan->leases[at - 1].pos);
+        if (s->failures > 0 || !source_can_work(s, now))
+            continue;
+        double rate = steady_rate(s, now), guess = outlook->mean * source_slots(s);
+        n->speed += rate > 0 ? rate : n->rate > 0 ? (double)n->rate : guess;
+    }
+}
+
+/* What of a piece is free, and has to come over an uplink. */
+static uint64_t unheld(const struct plan *plan, struct range piece)
+{
+    uint64_t count = 0;
+    struct range run;
+    if (plan->held.count == 0)
+        return rangeset_count_within(&plan->free, piece.begin, piece.end);
+    for (uint64_t at = piece.begin; holds_next_unheld(plan, at, piece.end, &run); at = run.end)
+        count += range_length(run);
+    return count;
+}
+
+/* Where the last `excess` bytes of a piece begin that are free. */
+static uint64_t split_point(const struct plan *plan, struct range piece, uint64_t excess)
+{
+    uint64_t block = owners_block(plan), after = unheld(plan, piece);
+    for (uint64_t at = piece.begin; at < piece.end; at += block) {
+        if (after <= excess)
+            return at;
+        after -= unheld(plan, (struct range){ at, MIN(at + block, piece.end) });
+    }
+    return piece.end;
+}
+
+/* A node keeps what it can bring until `end` (s from now), or a little later; what is over has no
+ * heir yet. */
+static void keep(struct plan *plan, struct node *n, double end, double late)
+{
+    struct ownership *o = &plan->owners;
+    double most = n->speed * (end + late);
+    for (uint32_t i = n->cursor; i < n->first + n->count; i++) {
+        struct range piece = grid_range(&o->grid, o->pieces[i]);
+        double left = (double)unheld(plan, piece), room = MAX(most - n->left, 0.0);
+        struct share *share = &o->shares[o->pieces[i]];
+        *share = (struct share){ piece.end, SHARE_ORPHAN };
+        if (left > room)
+            share->split = split_point(plan, piece, (uint64_t)(left - room));
+        n->left += MIN(left, room);
+    }
+    n->spare = MAX(n->speed * end - n->left, 0.0);
+}
+
+/* The node that goes best with a piece among those that will have time. */
+static void bequeath(struct plan *plan, uint32_t number)
+{
+    struct ownership *o = &plan->owners;
+    struct share *share = &o->shares[number];
+    struct range piece = grid_range(&o->grid, number);
+    double least = 0;
+    for (size_t i = 0; i < o->count; i++) {
+        const struct node *n = &o->nodes[i];
+        if (n->spare <= 0)
+            continue;
+        double cost =
+            (double)owner_cost(owner_liking(n->hash, number)) / (n->spare + n->inherited);
+        if (share->heir == SHARE_ORPHAN || cost < least) {
+            share->heir = (uint32_t)i;
+            least = cost;
+        }
+    }
+    if (share->heir != SHARE_ORPHAN)
+        o->nodes[share->heir].spare -=
+            (double)unheld(plan, (struct range){ share->split, piece.end });
+}
+
+/* An uplink of no node counts only for who is alone: what it brings is for nobody else. */
+static double common_speed(const struct plan *plan, const struct outlook *outlook)
+{
+    double total = 0;
+    for (size_t i = 0; i < plan->owners.count; i++)
+        total += plan->owners.nodes[i].speed;
+    return MAX(plan->alone ? outlook->total : total, 1.0);
+}
+
+void owners_survey(struct plan *plan, int64_t now, const struct outlook *outlook)
+{
+    struct ownership *o = &plan->owners;
+    if (o->surveyed_at != INT64_MIN && now - o->surveyed_at < SURVEY_KEEP)
+        return;
+    o->surveyed_at = now;
+    find_speeds(plan, now, outlook);
+    uint64_t left = holds_left(plan);
+    o->work = MAX(o->work, left);
+    double total = common_speed(plan, outlook), end = (double)left / total;
+    double late = LATE_LEAST;
+    if (!plan->alone) {
+        double pieces = (double)MIN(o->grid.piece, plan->size) * (double)o->count;
+        late += LATE_SHARE * (double)o->work / total + LATE_PIECES * pieces / total;
+    }
+    for (struct node *n = o->nodes; n < o->nodes + o->count; n++)
+        keep(plan, n, end, late);
+    for (const struct node *n = o->nodes; n < o->nodes + o->count; n++)
+        for (uint32_t i = n->cursor; i < n->first + n->count; i++)
+            if (o->shares[o->pieces[i]].split < grid_range(&o->grid, o->pieces[i]).end)
+                bequeath(plan, o->pieces[i]);
+}
+
+/* -- Own before steal -------------------------------------------------------------------------- */
 
 bool owners_own(struct plan *plan, const struct source *source, uint64_t limit, struct range *ret)
 {
@@ -184,9 +331,10 @@ bool owners_own(struct plan *plan, const struct source *source, uint64_t limit, 
     struct node *n = &o->nodes[source->node];
     for (uint32_t i = n->cursor; i < n->first + n->count; i++) {
         struct range piece = grid_range(&o->grid, o->pieces[i]);
+        uint64_t end = MIN(o->shares[o->pieces[i]].split, limit);
         if (piece.begin >= limit)
             return false;
-        if (holds_next_unheld(plan, piece.begin, MIN(piece.end, limit), ret))
+        if (holds_next_unheld(plan, piece.begin, end, ret))
             return true;
         bool done = rangeset_contains(&plan->done, piece.begin, piece.end);
         n->cursor += i == n->cursor && done;
@@ -194,109 +342,22 @@ bool owners_own(struct plan *plan, const struct source *source, uint64_t limit, 
     return false;
 }
 
-/* -- Steal ------------------------------------------------------------------------------------- */
-
-/* Bytes/s of what uplinks a node has here, as they are seen, or else as it announced. */
-static void find_speeds(struct plan *plan, int64_t now, const struct outlook *outlook)
-{
-    struct ownership *o = &plan->owners;
-    for (size_t i = 0; i < o->count; i++)
-        o->nodes[i].speed = 0;
-    sources_foreach (s, plan) {
-        if (s->node == PLAN_NODE_NONE || s->cache || s->failures > 0 || !source_can_work(s, now))
-            continue;
-        struct node *n = &o->nodes[s->node];
-        double rate = source_rate(s, now), guess = outlook->mean * source_slots(s);
-        n->speed += rate > 0 ? rate : n->rate > 0 ? (double)n->rate : guess;
-    }
-}
-
-/* What is not done of a piece, and has to come over an uplink. */
-static uint64_t piece_left(const struct plan *plan, struct range piece)
-{
-    uint64_t left =
-        range_length(piece) - rangeset_count_within(&plan->done, piece.begin, piece.end);
-    struct range run;
-    if (left == 0 || plan->held.count == 0)
-        return left;
-    for (uint64_t at = piece.begin; rangeset_next_run(&plan->held, at, piece.end, &run);
-         at = run.end)
-        left -= rangeset_count_within(&plan->free, run.begin, run.end);
-    return left;
-}
-
-/* When all could be done, from now, s. */
-static double common_end(const struct plan *plan, const struct outlook *outlook)
-{
-    return (double)holds_left(plan) / MAX(outlook->total, 1.0);
-}
-
-static void survey(struct plan *plan, int64_t now, const struct outlook *outlook)
-{
-    struct ownership *o = &plan->owners;
-    if (o->surveyed_at != INT64_MIN && now - o->surveyed_at < SURVEY_KEEP)
-        return;
-    o->surveyed_at = now;
-    find_speeds(plan, now, outlook);
-    double end = common_end(plan, outlook), least = MAX(end * LATE_SHARE, LATE_LEAST);
-    for (const struct node *n = o->nodes; n < o->nodes + o->count; n++) {
-        double before = 0;
-        for (uint32_t i = n->cursor; i < n->first + n->count; i++) {
-            before += (double)piece_left(plan, grid_range(&o->grid, o->pieces[i]));
-            o->late[o->pieces[i]] = n->speed <= 0 || before / n->speed > end + least;
-        }
-    }
-}
-
-/* The last that is free of a range, and that no cache holds. */
-static bool last_unheld(const struct plan *plan, uint64_t begin, uint64_t end, struct range *ret)
-{
-    struct range run;
-    bool found = false;
-    for (; holds_next_unheld(plan, begin, end, &run); begin = run.end) {
-        *ret = run;
-        found = true;
-    }
-    return found;
-}
-
-/* The number of a piece that is late and has something free, or UINT64_MAX. A source of no node
- * takes the last one. Where a reader waits for a window, all that is in it is late: few may own a
- * part of it. */
-static uint64_t choose_late(const struct plan *plan, const struct source *source, uint64_t limit)
+bool owners_inherited(struct plan *plan, const struct source *source, uint64_t limit,
+                      struct range *ret)
 {
     const struct ownership *o = &plan->owners;
-    uint64_t best = UINT64_MAX, most = 0, hash = 0;
-    bool any = source->node == PLAN_NODE_NONE;
-    if (!any)
-        hash = o->nodes[source->node].hash;
-    for (uint64_t i = 0; i < o->grid.count; i++) {
+    bool orphan = false;
+    for (uint64_t i = o->grid.count; i-- > 0;) {
+        const struct share *share = &o->shares[i];
         struct range piece = grid_range(&o->grid, i), run;
-        uint64_t liking = any ? i + 1 : owner_liking(hash, i) | 1;
-        if (piece.begin >= limit)
-            break;
-        if ((o->late[i] || plan->window > 0) && liking > most &&
-            holds_next_unheld(plan, piece.begin, MIN(piece.end, limit), &run)) {
-            best = i;
-            most = liking;
-        }
+        bool heir = share->heir != SHARE_ORPHAN && share->heir == source->node;
+        if ((!heir && (orphan || share->heir != SHARE_ORPHAN)) || share->split >= limit ||
+            !holds_next_unheld(plan, share->split, MIN(piece.end, limit), &run))
+            continue;
+        *ret = run;
+        if (heir)
+            return true;
+        orphan = true;
     }
-    return best;
-}
-
-bool owners_late(struct plan *plan, const struct source *source, uint64_t limit, uint64_t size,
-                 int64_t now, const struct outlook *outlook, struct range *ret)
-{
-    const struct ownership *o = &plan->owners;
-    survey(plan, now, outlook);
-    uint64_t chosen = choose_late(plan, source, limit), block = owners_block(plan);
-    struct range run;
-    if (chosen == UINT64_MAX)
-        return false;
-    struct range piece = grid_range(&o->grid, chosen);
-    if (!last_unheld(plan, piece.begin, MIN(piece.end, limit), &run))
-        return false;
-    uint64_t begin = (run.end - MIN(size, run.end)) / block * block; /* `piece` is a multiple */
-    *ret = (struct range){ MAX(begin, run.begin), run.end };
-    return true;
+    return orphan;
 }

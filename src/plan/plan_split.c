@@ -109,7 +109,7 @@ static bool may_take(const struct plan *plan, const struct thief *thief, int64_t
         return true;
     uint64_t block = owners_block(plan), begin = tail->range.begin;
     begin += (block - begin % block) % block;
-    if (tail->hedge || begin >= tail->range.end)
+    if (!plan->alone || tail->hedge || begin >= tail->range.end)
         return false;
     tail->range.begin = begin;
     return true;
