@@ -59,7 +59,7 @@ struct client *client_new(const struct crowd *crowd, struct peers *peers, size_t
     if (!c)
         abort();
     *c = (struct client){ .crowd = crowd, .peers = peers, .host = host, .ended = NEVER,
-                          .prng = { host + 1 } };
+                          .prng = { crowd->seed * 1000003 + host } };
     c->sources = calloc(most, sizeof *c->sources);
     c->caches = calloc(crowd->peers, sizeof *c->caches);
     c->seen = calloc(crowd->peers, sizeof *c->seen);
@@ -143,7 +143,7 @@ static void meet_peers(struct client *c)
         if (i == c->host)
             plan_set_spare(c->plan, 0, names[i]);
     }
-    if (plan_set_owners(c->plan, w->name, owners, count) < 0)
+    if (plan_set_owners(c->plan, w->key, owners, count) < 0)
         abort();
     free(names);
     free(owners);

@@ -21,7 +21,9 @@ struct crowd_host {
 };
 
 struct crowd {
-    const char *name, *about;
+    const char *name;
+    char key[32]; /* of the object */
+    uint64_t seed;
     uint64_t size;
     struct crowd_host *hosts;
     size_t host_count;
@@ -55,8 +57,10 @@ void crowd_run(const struct crowd *crowd, struct crowd_outcome *ret);
  * own host does not fetch. */
 int64_t crowd_bound(const struct crowd *crowd);
 
-/* Runs the table, or one row of it by name (NULL: all). Returns 1 if a target is missed. */
-int crowds_run(const char *name, bool log);
+/* Runs the table, or one row of it by name (NULL: all), each with so many seeds (0: the row's own
+ * number): objects, starting times, delays. Returns 1 if a target is missed, 2 if there is no such
+ * row. */
+int crowds_run(const char *name, unsigned long seeds, bool log);
 void crowds_list(void);
 
 #endif

@@ -16,6 +16,7 @@ struct row {
     double within; /* s, in which the clients start at random */
     double dies;   /* s, after which two peers die; 0: none */
     unsigned step; /* ms */
+    unsigned seeds;
     /* At most. Of the size: what the origin sends (besides what died with peers). Of the bound. 0:
      * not asked for. */
     double origin, time;
@@ -50,12 +51,12 @@ static const struct row rows[] = {
       .mbit = 20, .step = 50, .origin = 1.05, .time = 1.3 },
 };
 
-static void build(const struct row *row, struct crowd *ret)
+static void build(const struct row *row, uint64_t seed, struct crowd *ret)
 {
     unsigned count = row->hosts + row->late;
-    struct prng prng = { 1 };
+    struct prng prng = { seed };
     *ret = (struct crowd){ .name = row->name,
-                           .about = row->about,
+                           .seed = seed,
                            .size = (uint64_t)(row->mib * (double)MIB),
                            .host_count = count,
                            .hosts = calloc(count, sizeof(struct crowd_host)),
@@ -66,6 +67,7 @@ static void build(const struct row *row, struct crowd *ret)
                            .step = (row->step ? row->step : 5) * MSEC,
                            .jitter = JITTER,
                            .connections = SLOTS };
+    snprintf(ret->key, sizeof ret->key, "%s %llu", row->name, (unsigned long long)seed);
     if (!ret->hosts)
         abort();
     for (unsigned i = 0; i < count; i++) {
@@ -89,30 +91,39 @@ static int judge(const char *what, double value, double most)
     return 1;
 }
 
-static int run(const struct row *row, bool log)
+static double seconds(int64_t time)
+{
+    return (double)time / (double)SEC;
+}
+
+static void print(const struct row *row, const struct crowd_outcome *o)
+{
+    printf("%-22s %8.2f %8.2f %8.2f %8.2f %8.4f %8.4f %8.4f %8.2f %8lu %8lu %8.3f %8.0f%s%s\n",
+           row->name, seconds(o->bound), seconds(o->first), seconds(o->median), seconds(o->last),
+           seconds(o->last) / seconds(o->bound), o->origin, o->held, o->lan, o->requests,
+           o->fetches, 100 * o->wasted, 1000 * o->cpu, o->wrong[0] ? "  WRONG: " : "", o->wrong);
+    fflush(stdout);
+}
+
+static int run(const struct row *row, uint64_t seed, bool log)
 {
     struct crowd crowd;
     struct crowd_outcome o;
-    build(row, &crowd);
+    build(row, seed, &crowd);
     crowd.log = log;
     crowd_run(&crowd, &o);
-    double bound = (double)o.bound / (double)SEC, last = (double)o.last / (double)SEC;
-    printf("%-22s %8.2f %8.2f %8.2f %8.2f %8.4f %8.4f %8.2f %8lu %8lu %8.3f %8.0f%s%s\n", row->name,
-           bound, (double)o.first / (double)SEC, (double)o.median / (double)SEC, last,
-           last / bound, o.origin, o.lan, o.requests, o.fetches, 100 * o.wasted, 1000 * o.cpu,
-           o.wrong[0] ? "  WRONG: " : "", o.wrong);
+    print(row, &o);
     int r = o.wrong[0] != '\0';
     r |= judge("origin bytes / size", o.origin - o.held, row->origin);
-    r |= judge("last client / bound", last / bound, row->time);
+    r |= judge("last client / bound", seconds(o.last) / seconds(o.bound), row->time);
     if (row->late > 0) {
-        double lan = (double)crowd.size / crowd.lan * (double)SEC / (double)o.latecomer;
+        double lan = (double)crowd.size / crowd.lan / seconds(o.latecomer);
         printf("    latecomer: %.2f s, %.3f of the LAN, %.0f KiB from the origin\n",
-               (double)o.latecomer / (double)SEC, lan, o.latecomer_origin / KIB);
+               seconds(o.latecomer), lan, o.latecomer_origin / KIB);
         r |= judge("KiB from the origin for the latecomer", o.latecomer_origin / KIB,
                    row->late_kib);
         r |= judge("LAN / latecomer's rate", row->late_lan, lan);
     }
-    fflush(stdout);
     free(crowd.hosts);
     return r;
 }
@@ -123,18 +134,19 @@ void crowds_list(void)
         printf("%-22s %s\n", rows[i].name, rows[i].about);
 }
 
-int crowds_run(const char *name, bool log)
+int crowds_run(const char *name, unsigned long seeds, bool log)
 {
     int r = 0;
     bool any = false;
-    printf("== crowds\n%-22s %8s %8s %8s %8s %8s %8s %8s %8s %8s %8s %8s\n", "crowd", "bound s",
-           "first s", "median s", "last s", "ratio", "origin", "LAN", "requests", "fetches",
+    printf("== crowds\n%-22s %8s %8s %8s %8s %8s %8s %8s %8s %8s %8s %8s %8s\n", "crowd", "bound s",
+           "first s", "median s", "last s", "ratio", "origin", "died", "LAN", "requests", "fetches",
            "waste %", "cpu ms");
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
         if (name && strcmp(name, rows[i].name) != 0)
             continue;
         any = true;
-        r |= run(&rows[i], log);
+        for (unsigned long seed = 1; seed <= (seeds ? seeds : MAX(rows[i].seeds, 1U)); seed++)
+            r |= run(&rows[i], seed, log);
     }
     return any ? r : 2;
 }

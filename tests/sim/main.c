@@ -37,6 +37,7 @@ static const char usage[] =
     "       sim NAME...              worlds of the catalogue\n"
     "       sim --seed S             one random world, with its description\n"
     "       sim --list               the catalogue\n"
+    "  --seeds N         runs of each crowd, with other objects and other delays\n"
     "  --first-seed S    of the random worlds (1)\n"
     "  --svg FILE        draw the run (of one world)\n"
     "  --from S, --until S   the part of it to draw, s\n"
@@ -51,7 +52,7 @@ struct command {
     bool catalogue, crowds, list, log, describe, all, owners;
     bool seeded;
     uint64_t seed, first_seed;
-    unsigned long random;
+    unsigned long random, seeds;
     unsigned connections;
     const char *svg, *crowd;
     struct timeline_view view;
@@ -159,6 +160,7 @@ static const struct option options[] = {
     { "catalogue", no_argument, NULL, 'c' },
     { "crowds", no_argument, NULL, 'C' },
     { "crowd", required_argument, NULL, 'R' },
+    { "seeds", required_argument, NULL, 'S' },
     { "random", required_argument, NULL, 'r' },
     { "seed", required_argument, NULL, 's' },
     { "first-seed", required_argument, NULL, 'f' },
@@ -188,6 +190,9 @@ static void take_option(struct command *command, int option)
     case 'R':
         command->crowd = optarg;
         command->crowds = true;
+        break;
+    case 'S':
+        command->seeds = number(optarg);
         break;
     case 'C':
         command->crowds = true;
@@ -255,6 +260,6 @@ int main(int argc, char **argv)
     if (command.random > 0)
         r |= run_randoms(&command);
     if (command.crowds)
-        r |= crowds_run(command.crowd, command.log);
+        r |= crowds_run(command.crowd, command.seeds, command.log);
     return r;
 }
