@@ -238,3 +238,17 @@ char *str_url_public(const char *url)
         user--;
     return str_format("%.*s%s", (int)(authority - url), url, authority + user);
 }
+
+char *str_url_brief(const char *url)
+{
+    char *text = str_url_public(url);
+    size_t path = text ? strcspn(text, "?#") : 0;
+    if (!text || text[path] != '?') {
+        if (text)
+            text[path] = '\0';
+        return text;
+    }
+    char *brief = str_format("%.*s?…", (int)path, text);
+    free(text);
+    return brief;
+}

@@ -47,6 +47,9 @@ bool str_starts_with(const char *text, const char *prefix);
  */
 char *str_url_public(const char *url);
 
+/* The same without what may be a signature: "https://h/p?…" for log lines and messages. */
+char *str_url_brief(const char *url);
+
 /* strdup of a format; NULL without memory. The caller frees. */
 char *str_format(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

@@ -29,6 +29,22 @@ static int error_unknown(const struct options *options, const char *name, struct
                      near ? " (did you mean '--" : "", near ? near->name : "", near ? "'?)" : "");
 }
 
+/* Blanks what of a URL may be a secret: its login and its query. Other text stays. */
+static void hide_in_url(char *text)
+{
+    char *authority = strstr(text, "://"), *at = NULL;
+    if (!authority)
+        return;
+    authority += strlen("://");
+    for (char *c = authority; *c && !strchr("/?#", *c); c++)
+        at = *c == '@' ? c : at;
+    if (at)
+        memset(authority, '*', (size_t)(at - authority));
+    char *query = strpbrk(authority, "?#");
+    if (query && *query == '?')
+        memset(query + 1, '*', strlen(query + 1));
+}
+
 /* `value`: what was given with it in one word, or NULL. */
 static int take_option(struct options *options, const struct option *option, char *value,
                        const char *shown, struct arguments *arguments, struct ddm_error *err)
@@ -41,6 +57,8 @@ static int take_option(struct options *options, const struct option *option, cha
     int r = options_set(options, option, OPTION_COMMAND_LINE, value, err);
     if (option->secret) /* others can read the arguments of a process */
         memset(value, '*', strlen(value));
+    else if (value)
+        hide_in_url(value);
     return r < 0 ? error_prefix(err, "%s", shown) : 0;
 }
 
@@ -87,17 +105,29 @@ static int parse_letters(struct options *options, char *text, struct arguments *
     return 0;
 }
 
+static int add_operand(struct options *options, char *text, struct ddm_error *err)
+{
+    char *copy = strdup(text);
+    if (!copy)
+        return error_memory(err);
+    options->operands[options->operand_count++] = copy;
+    hide_in_url(text);
+    return 0;
+}
+
 int options_parse_arguments(struct options *options, int argc, char **argv, struct ddm_error *err)
 {
     struct arguments arguments = { argv, argv + argc };
     bool only_operands = false;
-    options->operands = argv;
+    options->operands = calloc((size_t)argc + 1, sizeof *options->operands);
     options->operand_count = 0;
+    if (!options->operands)
+        return error_memory(err);
     while (arguments.next < arguments.end) {
         char *text = *arguments.next++;
         int r = 0;
         if (only_operands || text[0] != '-' || !text[1])
-            options->operands[options->operand_count++] = text;
+            r = add_operand(options, text, err);
         else if (strcmp(text, "--") == 0)
             only_operands = true;
         else if (text[1] == '-')

@@ -138,6 +138,8 @@
  *             process         its child processes
  */
 #include "base/error.h"
+#include "base/str.h"
+#include "base/util.h"
 #include "cli/command.h"
 #include "cli/config.h"
 #include "cli/help.h"
@@ -218,8 +220,9 @@ static int run_command(const struct command *command, int argc, char **argv)
     } else if (options_bool(&options, OPTION_HELP)) {
         status = print_help(command);
     } else if (command->role != ROLE_GET && options.operand_count > 0) {
+        _cleanup_free_ char *first = str_url_brief(options.operands[0]);
         error_set(&error, DDM_E_USAGE, "'%s' is too much: 'ddm %s' takes options only",
-                  options.operands[0], command->name);
+                  first ? first : "", command->name);
         status = command_error(&error);
     } else {
         status = command->run(&options);

@@ -91,16 +91,18 @@ int operand_read_metalink(struct ddm_metalink **ret, const struct options *optio
                           struct ddm_error *err)
 {
     const char *operand = options->operands[0];
-    _cleanup_free_ char *shown = str_url_public(operand), *text = NULL;
+    _cleanup_free_ char *shown = str_url_brief(operand), *text = NULL;
     size_t length = 0;
     struct ddm_error error;
     int r;
-    if (options->operand_count > 1)
-        return error_set(err, DDM_E_USAGE,
-                         "a Metalink stands alone: '%s' is too much (--mirror adds a mirror)",
-                         options->operands[1]);
     if (!shown)
         return error_memory(err);
+    if (options->operand_count > 1) {
+        _cleanup_free_ char *other = str_url_brief(options->operands[1]);
+        return error_set(err, DDM_E_USAGE,
+                         "a Metalink stands alone: '%s' is too much (--mirror adds a mirror)",
+                         other ? other : "");
+    }
     if (is_url(operand)) {
         r = fetch_document(options, operand, &text, &length, &error);
     } else {

@@ -312,6 +312,11 @@ void options_release(struct options *options)
 {
     for (size_t i = 0; i < OPTION_COUNT; i++)
         value_release(&options->values[i]);
+    for (size_t i = 0; i < options->operand_count; i++)
+        free(options->operands[i]);
+    free(options->operands);
+    options->operands = NULL;
+    options->operand_count = 0;
 }
 
 bool options_bool(const struct options *options, enum option_id id)

@@ -173,7 +173,7 @@ struct option_value {
 struct options {
     enum role role;
     struct option_value values[OPTION_COUNT];
-    char **operands; /* what is no option; points into argv */
+    char **operands; /* what is no option */
     size_t operand_count;
 };
 
@@ -187,7 +187,8 @@ int options_set(struct options *options, const struct option *option, enum optio
                 const char *text, struct ddm_error *err);
 
 /* Reads argv (without program and command). Stops at nothing: options and operands may be mixed,
- * behind "--" all are operands. Reorders argv, and blanks the secrets in it. */
+ * behind "--" all are operands. Blanks the secrets in argv, logins and queries of URLs among them:
+ * others can read the arguments of a process. */
 int options_parse_arguments(struct options *options, int argc, char **argv, struct ddm_error *err);
 
 /* Takes the DDM_… variables; empty ones count as not set. */

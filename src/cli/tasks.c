@@ -2,6 +2,7 @@
 #include "cli/tasks.h"
 
 #include "base/error.h"
+#include "base/str.h"
 #include "base/util.h"
 #include "cli/file.h"
 #include "cli/line.h"
@@ -172,10 +173,12 @@ int tasks_init(struct tasks *ret, const struct options *options, struct ddm_erro
     struct tasks tasks = { 0 };
     const char *list = options_text(options, OPTION_INPUT_FILE);
     int r;
+    _cleanup_free_ char *first =
+        options->operand_count > 0 ? str_url_brief(options->operands[0]) : NULL;
     if (list && options->operand_count > 0)
         r = error_set(err, DDM_E_USAGE,
                       "'%s' and --input-file exclude each other: put it into the file",
-                      options->operands[0]);
+                      first ? first : "a URL");
     else if (list && options_text(options, OPTION_OUTPUT))
         r = error_set(err, DDM_E_USAGE,
                       "--output names one file: with --input-file it stands in the lines");

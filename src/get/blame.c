@@ -289,7 +289,7 @@ static bool stream_again(struct job *job)
     if (!take_back(job, 0, job->size))
         return false;
     report_notice(job, "the checksum does not match: all is fetched again from %s",
-                  job->primary->shown);
+                  job->primary->brief);
     job->stream_done = job->restored = 0;
     stream_fall_back(job);
     return true;
@@ -326,7 +326,7 @@ bool blame_recover(struct job *job)
         report_notice(job,
                       "the checksum does not match: what others or an earlier run gave is "
                       "fetched again from %s",
-                      job->primary->shown);
+                      job->primary->brief);
         doubtful = take_back_except(job, &trusted);
         job->state = JOB_RANGES;
     }

@@ -54,7 +54,8 @@ enum job_state { JOB_PROBE, JOB_RANGES, JOB_STREAM, JOB_FINISHING, JOB_ENDED };
 
 /* One URL of the file. The first to answer is the *primary*: the file is what it says. */
 struct mirror {
-    char *url, *shown; /* shown: without a password, for people, events and peers' journals */
+    char *url, *shown; /* shown: without a password, for events and peers' journals */
+    char *brief;       /* without its query, too, which may be a signature: for messages */
     /* Who named it, NULL: the user. It must not lead from a public address to others. */
     const struct mirror *linked;
     bool is_public; /* so was the first address that it was fetched from */

@@ -145,13 +145,13 @@ void lend_fail_stuck(struct job *job)
         refused = s->refused || (own && s->status >= 400) ? s : refused;
         lied = s->lied ? s : lied;
     }
-    const char *url = (job->primary ? job->primary : job->mirrors[0])->shown;
+    const char *url = (job->primary ? job->primary : job->mirrors[0])->brief;
     if (lied)
         job_fail(job, DDM_E_CHECKSUM, "%.200s %s, and nobody else has it: %.200s",
                  source_label(lied), lied->why, url);
     else if (refused)
         job_fail(job, DDM_E_REFUSED, "the origin refused: %s: %.300s", refused->why,
-                 refused->mirror ? refused->mirror->shown : url);
+                 refused->mirror ? refused->mirror->brief : url);
     else if (sees_other_version(job))
         job_fail(job, DDM_E_CHANGED, "the file at the origin changed, or servers disagree: %.300s",
                  url);

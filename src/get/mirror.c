@@ -19,6 +19,7 @@ static struct mirror *mirror_free(struct mirror *m)
     if (m) {
         free(m->url);
         free(m->shown);
+        free(m->brief);
         free(m->redirected);
         free(m);
     }
@@ -37,8 +38,9 @@ int mirror_add(struct job *job, const char *url, const struct mirror *linked, st
         return -1;
     m->url = strdup(url);
     m->shown = str_url_public(url);
+    m->brief = str_url_brief(url);
     m->linked = linked;
-    if (!m->url || !m->shown) {
+    if (!m->url || !m->shown || !m->brief) {
         mirror_free(m);
         return -1;
     }
@@ -145,7 +147,7 @@ bool mirror_promote(struct job *job)
             job->mirrors[k]->given_up |= !job->mirrors[k]->reserve;
         m->reserve = false;
         job->reopened = false; /* another file, as far as is known: it may change once, too */
-        report_notice(job, "the others have failed: starting over with %.300s", m->shown);
+        report_notice(job, "the others have failed: starting over with %.300s", m->brief);
         job_start_over(job, "");
         return true;
     }

@@ -57,7 +57,7 @@ static void keep_in_reserve(struct job *job, struct mirror *mirror)
         report_notice(job,
                       "nothing tells that %.300s has the same file (no common ETag or date, no "
                       "checksum): it is kept for when the others fail",
-                      mirror->shown);
+                      mirror->brief);
     mirror->reserve = true;
 }
 

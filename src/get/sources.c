@@ -207,7 +207,7 @@ int sources_renew(struct job *job)
 
 const char *source_label(const struct source *source)
 {
-    return source->mirror && source->job->mirror_count > 1 ? source->mirror->shown : source->name;
+    return source->mirror && source->job->mirror_count > 1 ? source->mirror->brief : source->name;
 }
 
 size_t sources_own(const struct job *job)

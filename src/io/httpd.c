@@ -63,6 +63,15 @@ static int listen_on(const struct httpd_config *config, uint16_t *ret_port, stru
     return fd;
 }
 
+/* A NUL would end the text before its end: it becomes another control character, which no route and
+ * no value takes. */
+static size_t unescape(void *arg, struct MHD_Connection *connection, char *text)
+{
+    for (char *p = text; (p = strstr(p, "%00")); p += 3)
+        p[2] = '1';
+    return MHD_http_unescape(text);
+}
+
 static int start_daemon(struct httpd *h, const struct httpd_config *config, int fd)
 {
     struct MHD_OptionItem tls[3];
@@ -71,10 +80,11 @@ static int start_daemon(struct httpd *h, const struct httpd_config *config, int 
         (h->tls ? MHD_USE_TLS : 0) | MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, httpd_on_accept,
         h, httpd_on_request, h, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_NOTIFY_COMPLETED,
         httpd_on_completed, NULL, MHD_OPTION_NOTIFY_CONNECTION, httpd_on_connection, h,
-        MHD_OPTION_URI_LOG_CALLBACK, httpd_on_target, h, MHD_OPTION_ARRAY, tls,
-        MHD_OPTION_CONNECTION_LIMIT, httpd_connections_ceiling(h), MHD_OPTION_CONNECTION_TIMEOUT,
-        (unsigned)(h->idle_time / SEC), MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-        (size_t)HTTPD_CONNECTION_MEMORY, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
+        MHD_OPTION_URI_LOG_CALLBACK, httpd_on_target, h, MHD_OPTION_UNESCAPE_CALLBACK, unescape,
+        NULL, MHD_OPTION_ARRAY, tls, MHD_OPTION_CONNECTION_LIMIT, httpd_connections_ceiling(h),
+        MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)(h->idle_time / SEC),
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HTTPD_CONNECTION_MEMORY,
+        MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
     if (!h->daemon) {
         close(fd);
         return -1;

@@ -232,7 +232,7 @@ int url_check(const char *url, struct ddm_error *err)
     if (!u)
         return error_memory(err);
     int r = 0;
-    _cleanup_free_ char *shown = str_url_public(url);
+    _cleanup_free_ char *shown = str_url_brief(url);
     const char *colon = url + strcspn(url, ":/?#@");
     CURLUcode c = curl_url_set(u, CURLUPART_URL, url, CURLU_NON_SUPPORT_SCHEME);
     if (!shown)

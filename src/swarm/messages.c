@@ -42,7 +42,7 @@ struct field {
 
 /* --- what texts may be --- */
 
-static bool is_clean(const char *text)
+bool message_text_valid(const char *text)
 {
     uint32_t code;
     for (size_t left = strlen(text), n; left > 0; text += n, left -= n) {
@@ -80,7 +80,7 @@ static bool is_host(const char *text)
 
 static bool is_url(const char *text)
 {
-    return *text && is_clean(text) && !strchr(text, ' ');
+    return *text && message_text_valid(text) && !strchr(text, ' ');
 }
 
 /* --- the tables --- */
@@ -89,7 +89,7 @@ static const struct field announce_fields[] = {
     NUMBER_FIELD("port", U16, struct message_announce, port, true, 1, UINT16_MAX, 0),
     TEXT_FIELD("host_id", struct message_announce, host_id, true, message_id_valid),
     TEXT_FIELD("address", struct message_announce, address, false, is_host),
-    TEXT_FIELD("version", struct message_announce, version, false, is_clean),
+    TEXT_FIELD("version", struct message_announce, version, false, message_text_valid),
     NUMBER_FIELD("rate", U64, struct message_announce, rate, false, 0, INT64_MAX, 0),
     NUMBER_FIELD("load", U32, struct message_announce, load, false, 0, UINT32_MAX, 0),
     {},
@@ -107,7 +107,7 @@ static const struct field peer_fields[] = {
     TEXT_FIELD("address", struct message_peer, at.host, true, is_host),
     NUMBER_FIELD("port", U16, struct message_peer, at.port, true, 1, UINT16_MAX, 0),
     TEXT_FIELD("host_id", struct message_peer, announce.host_id, true, message_id_valid),
-    TEXT_FIELD("version", struct message_peer, announce.version, false, is_clean),
+    TEXT_FIELD("version", struct message_peer, announce.version, false, message_text_valid),
     NUMBER_FIELD("rate", U64, struct message_peer, announce.rate, false, 0, INT64_MAX, 0),
     NUMBER_FIELD("load", U32, struct message_peer, announce.load, false, 0, UINT32_MAX, 0),
     NUMBER_FIELD("reports", U32, struct message_peer, reports, false, 0, UINT32_MAX, 0),
@@ -120,8 +120,8 @@ static const struct field fetch_fields[] = {
     NUMBER_FIELD("begin", U64, struct message_fetch, begin, true, 0, INT64_MAX, 0),
     NUMBER_FIELD("end", U64, struct message_fetch, end, true, 1, INT64_MAX, 0),
     NUMBER_FIELD("size", U64, struct message_fetch, size, false, 1, INT64_MAX, DDM_SIZE_UNKNOWN),
-    TEXT_FIELD("etag", struct message_fetch, etag, false, is_clean),
-    TEXT_FIELD("last_modified", struct message_fetch, last_modified, false, is_clean),
+    TEXT_FIELD("etag", struct message_fetch, etag, false, message_text_valid),
+    TEXT_FIELD("last_modified", struct message_fetch, last_modified, false, message_text_valid),
     NUMBER_FIELD("uplink", U32, struct message_fetch, uplink, false, 0, DDM_INTERFACES_MAX - 1, 0),
     {},
 };

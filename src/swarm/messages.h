@@ -21,6 +21,9 @@
 /* Whether text may stand as a node or host id. */
 bool message_id_valid(const char *text);
 
+/* Whether text is UTF-8 without control characters (str_is_control). */
+bool message_text_valid(const char *text);
+
 /* {"error": code, "message": message}; control characters in the message become '?'. */
 char *message_error(const char *code, const char *message);
 /* The same with "status", the origin's own, for 502 and 504, and "retry_after" (ns; in the JSON in

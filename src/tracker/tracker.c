@@ -173,8 +173,9 @@ static void get_peers(void *arg, struct httpd_request *request)
         httpd_reply_error(request, 400, "bad_limit", "\"limit\" must be a whole number");
         return;
     }
-    if (key && strlen(key) > OBJECT_KEY_MAX) {
-        httpd_reply_error(request, 400, "bad_object", "\"object\" has at most %d bytes",
+    if (key && (strlen(key) > OBJECT_KEY_MAX || !message_text_valid(key))) {
+        httpd_reply_error(request, 400, "bad_object",
+                          "\"object\" has at most %d bytes, and no control characters",
                           OBJECT_KEY_MAX);
         return;
     }

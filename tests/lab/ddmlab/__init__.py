@@ -32,6 +32,8 @@ One file is one idea:
     ftp.py        vsftpd, and an FTP server in Python that does not do as it should
     haproxy.py    haproxy: an origin that is slow in its ways, a proxy to compare with
     proxy.py      tinyproxy and microsocks, for what goes through a proxy
+    dns.py        a name server whose answers change
+    tripwire.py   what nobody may reach: a port that counts who connects
     apache.py     Apache httpd; lighttpd.py lighttpd; pyhttp.py Python's http.server
     realservers.py  these and nginx side by side
     server.py     small HTTP servers in Python, for what nginx does not do

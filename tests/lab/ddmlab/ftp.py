@@ -82,15 +82,18 @@ class FakeFtp:
     """One file under any name; `data` may be changed while it runs. What it does not do as it should:
     no_size, no_rest: 502 to these commands; deaf: says 350 to REST and begins at 0 all the same;
     short: closes the data connection so many bytes before the end; bounce: the address that PASV
-    names (EPSV is unknown to it then); greeting: said instead of 220; refuse: {command: reply}."""
+    names (EPSV is unknown to it then); greeting: said instead of 220; refuse: {command: reply};
+    data_port: the port that EPSV and PASV name, whatever listens there."""
 
     def __init__(self, host, address, data, no_size=False, no_rest=False, deaf=False, short=0,
-                 bounce=None, greeting=None, refuse=None):  # fmt: skip
+                 bounce=None, greeting=None, refuse=None,
+                 data_port=None):  # fmt: skip
         self.host = host
         self.address = address
         self.data = data
         self.no_size, self.no_rest, self.deaf, self.short = no_size, no_rest, deaf, short
         self.bounce, self.greeting, self.refuse = bounce, greeting, refuse or {}
+        self.data_port = data_port
         self.commands = []
         self._listener = host.namespace.listen(0, address)
         self.port = self._listener.getsockname()[1]
@@ -170,7 +173,7 @@ class _Session:
 
     def _listen(self):
         self.data_listener = self.server.host.namespace.listen(0, self.server.address)
-        return self.data_listener.getsockname()[1]
+        return self.server.data_port or self.data_listener.getsockname()[1]
 
     def on_epsv(self, rest):
         self.say("502 no EPSV" if self.server.bounce else f"229 here (|||{self._listen()}|)")

@@ -210,10 +210,29 @@ static void passwords_are_not_shown(void **state)
     check_public("", "");
 }
 
+static void check_brief(const char *url, const char *shown)
+{
+    char *text = str_url_brief(url);
+    assert_string_equal(text, shown);
+    free(text);
+}
+
+static void signatures_are_not_shown(void **state)
+{
+    check_brief("https://user:secret@h:81/x?sig=secret&y#z", "https://h:81/x?…");
+    check_brief("https://h/x", "https://h/x");
+    check_brief("https://h/x?", "https://h/x?…");
+    check_brief("https://h?secret", "https://h?…");
+    check_brief("https://h/x#secret?x", "https://h/x");
+    check_brief("http://h/a?u:p@secret", "http://h/a?…");
+    check_brief("", "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(passwords_are_not_shown),
+        cmocka_unit_test(signatures_are_not_shown),
         cmocka_unit_test(whole_numbers),
         cmocka_unit_test(sizes),
         cmocka_unit_test(durations),

@@ -69,6 +69,34 @@ static void test_dashes(void **state)
     options_release(&options);
 }
 
+/* Others can read the arguments of a process. */
+static void test_secrets_of_urls_are_blanked(void **state)
+{
+    static const struct {
+        const char *given, *left;
+    } urls[] = {
+        { "http://u:secret@h/x?sig=secret#f", "http://********@h/x?************" },
+        { "http://a@b@h/x", "http://***@h/x" },
+        { "https://h/x?", "https://h/x?" },
+        { "https://h/a@b#c?d", "https://h/a@b#c?d" },
+        { "plain?x", "plain?x" },
+        { "--mirror=http://u:p@h/?s", "--mirror=http://***@h/?*" },
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(urls); i++) {
+        struct options options;
+        char text[100], *argv[] = { text, NULL };
+        snprintf(text, sizeof text, "%s", urls[i].given);
+        options_init(&options, ROLE_GET);
+        assert_int_equal(options_parse_arguments(&options, 1, argv, NULL), 0);
+        assert_string_equal(text, urls[i].left);
+        if (options.operand_count > 0)
+            assert_string_equal(options.operands[0], urls[i].given);
+        else
+            assert_string_equal(options_list(&options, OPTION_MIRROR)[0], "http://u:p@h/?s");
+        options_release(&options);
+    }
+}
+
 static void test_lists_and_flags(void **state)
 {
     struct options options;
@@ -183,6 +211,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_forms),
         cmocka_unit_test(test_dashes),
+        cmocka_unit_test(test_secrets_of_urls_are_blanked),
         cmocka_unit_test(test_lists_and_flags),
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_defaults),
