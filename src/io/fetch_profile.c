@@ -46,12 +46,13 @@ int fetch_check_header(const char *line, struct ddm_error *err)
             return error_set(err, DDM_E_USAGE, "header '%.*s': it has a control character", (int)n,
                              line);
     if (n == 0)
-        return error_set(err, DDM_E_USAGE,
-                         "header '%.100s': write it as 'Name: value', 'Name:' to leave it out, or "
-                         "'Name;' for an empty one",
-                         line);
+        return error_set(
+            err, DDM_E_USAGE,
+            "a header has no name: write it as 'Name: value', 'Name:' to leave it out, "
+            "or 'Name;' for an empty one"); /* not shown: it may be a secret */
     if (line[n] == ';' && line[n + 1 + strspn(line + n + 1, " \t")])
-        return error_set(err, DDM_E_USAGE, "header '%.100s': a colon stands behind the name", line);
+        return error_set(err, DDM_E_USAGE, "header '%.*s': a colon stands behind the name", (int)n,
+                         line);
     if (is_one_of(line, ours))
         return error_set(err, DDM_E_USAGE, "header '%.*s': ddm sets that one itself", (int)n, line);
     return 0;

@@ -10,11 +10,12 @@
 #include <string.h>
 #include <strings.h>
 
-/* What frames a request, what DDM asks for in its own way, and what is meant for the next hop. One
- * that ends with '-' stands for all that begin so. */
+/* What frames a request, what DDM asks for in its own way, what is meant for the next hop, and what
+ * says in the peer's name who asks. One that ends with '-' stands for all that begin so. */
 static const char *const forbidden[] = {
-    "Host",   "Connection", "Content-", "Transfer-Encoding", "TE",     "Trailer",    "Upgrade",
-    "Expect", "Range",      "If-",      "Accept-Encoding",   "Proxy-", "Keep-Alive", "HTTP2-",
+    "Host",   "Connection", "Content-",  "Transfer-Encoding", "TE",     "Trailer",    "Upgrade",
+    "Expect", "Range",      "If-",       "Accept-Encoding",   "Proxy-", "Keep-Alive", "HTTP2-",
+    "Via",    "Forwarded",  "X-Real-IP", "X-Forwarded-",
 };
 
 /* RFC 9110, 5.6.2 */

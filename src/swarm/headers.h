@@ -10,7 +10,8 @@
 /* Puts one into its place. A name is a token; a value is UTF-8, not empty, without control
  * characters and without blanks at its ends. -DDM_E_USAGE (and nothing changed) where it is not
  * valid, where the name is there already, where it is one that a peer sets itself (Host, Range,
- * If-…, Connection and the like), and where there is no room. The message has no value in it. */
+ * If-…, Connection, X-Forwarded-For and the like), and where there is no room. The message has no
+ * value in it. */
 int headers_add(char headers[static MESSAGE_HEADERS_SIZE], const char *name, const char *value,
                 struct ddm_error *err);
 

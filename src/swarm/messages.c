@@ -232,6 +232,9 @@ static json_t *parse(const char *text, size_t length, struct ddm_error *err)
     json_t *json = json_loadb(text, length, JSON_REJECT_DUPLICATES, &why);
     if (!json) {
         char clean[sizeof why.text];
+        char *near = strstr(why.text, " near "); /* what it quotes may be a secret */
+        if (near)
+            *near = '\0';
         error_set(err, DDM_E_USAGE, "not JSON: line %d: %s", why.line,
                   str_printable(clean, sizeof clean, why.text));
     }

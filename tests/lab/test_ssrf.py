@@ -361,8 +361,10 @@ def test_a_pasv_reply_that_names_another_service_is_not_followed(world, port):
 
 
 def test_a_pasv_reply_that_names_host_and_port_of_a_tripwire_is_not_followed(world):
-    _, url = ftp(world, bounce="127.0.0.1", data_port=world.port)
-    fetch(world.peer, url)  # it goes to that port of the server itself
+    wire = world.lab.keep(Tripwire(world.here))
+    _, url = ftp(world, bounce="127.0.0.1", data_port=wire.port)
+    is_refused(fetch(world.peer, url), (502,))  # on the server itself nothing listens there
+    assert wire.touched == []
 
 
 INJECTED = {

@@ -89,6 +89,10 @@ static void what_a_peer_sets_itself(void **state)
         "Proxy-",
         "Proxy-Connection",
         "Accept-Encoding",
+        "Via",
+        "Forwarded",
+        "x-forwarded-for",
+        "X-Real-IP",
         "Proxy-Authorization",
     };
     static const char *const others[] = { "Accept",  "Hosts",        "Ranges",  "TEE",
