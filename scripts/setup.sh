@@ -35,6 +35,7 @@ pc:gnutls                 build libgnutls28-dev     pkgconfig(gnutls)         gn
 pc:jansson                build libjansson-dev      pkgconfig(jansson)        jansson          pkgconfig(jansson)        jansson-dev       jansson
 pc:inih                   build libinih-dev         pkgconfig(inih)           libinih          pkgconfig(inih)           inih-dev          inih
 pc:expat                  build libexpat1-dev       pkgconfig(expat)          expat            pkgconfig(expat)          expat-dev         expat
+pc:libqrencode            build libqrencode-dev     pkgconfig(libqrencode)    qrencode         pkgconfig(libqrencode)    libqrencode-dev   qrencode
 cmd:gcc                   test  gcc                 gcc                       gcc              gcc                       gcc               -
 gcclib:libasan.so         test  -                   libasan+libubsan          -                -                         -                 -
 cmd:clang                 test  clang               clang                     clang            clang                     clang             llvm

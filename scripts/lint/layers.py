@@ -50,6 +50,7 @@ LIBRARIES = {
     "jansson": re.compile(r"jansson.*\.h"),
     "inih": re.compile(r"ini\.h"),
     "expat": re.compile(r"expat.*\.h"),
+    "libqrencode": re.compile(r"qrencode\.h"),
 }
 FILES_PER_LIBRARY = 2
 # What needs more files, and why.

@@ -14,7 +14,9 @@ FILE_LINES = 500
 FUNCTION_LINES = 60
 
 # What may be larger: "path" or "path:function" -> why.
-ALLOWED = {}
+ALLOWED = {
+    "src/cli/options.c": "one table, whose rows are long",
+}
 
 NAME = re.compile(r"(\w+)\s*\(")
 

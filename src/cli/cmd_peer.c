@@ -45,6 +45,7 @@ int peer_command(const struct options *options)
         r = daemon_check(options, peer.membership, &peer.listen, &error);
     if (r == 0) {
         daemon_log_setup(options);
+        daemon_offer(options, peer.membership);
         r = -(int)peer_run(&peer, &error);
     }
     membership_free(peer.membership);

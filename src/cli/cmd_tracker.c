@@ -16,6 +16,7 @@ int tracker_command(const struct options *options)
         r = daemon_check(options, tracker.membership, &tracker.listen, &error);
     if (r == 0) {
         daemon_log_setup(options);
+        daemon_offer(options, tracker.membership);
         r = -(int)tracker_run(&tracker, &error);
     }
     membership_free(tracker.membership);

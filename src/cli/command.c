@@ -3,6 +3,7 @@
 
 #include "base/str.h"
 #include "cli/suggest.h"
+#include "swarm/token.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -38,6 +39,18 @@ static const char *const tracker_examples[] = {
     NULL,
 };
 
+static const char *const swarm_examples[] = {
+    "ddm swarm init",
+    "on the machine that runs the tracker: makes the key",
+    "ddm swarm token",
+    "there: prints the token, one line",
+    "ddm swarm join",
+    "on each of the others: asks for that line",
+    "ddm swarm token | ssh lab2 ddm swarm join",
+    "both at once",
+    NULL,
+};
+
 const struct command command_table[] = {
     { "get", ROLE_GET, "[options] URL…", "download a file over many uplinks",
       "Downloads one file over this machine's uplink and those of its peers at the same time. "
@@ -47,7 +60,7 @@ const struct command command_table[] = {
       "a file that is there already is left alone. Several URLs are mirrors of one file; in the "
       "place "
       "of a URL a Metalink (.meta4, .metalink) names the files that are in it.",
-      get_examples, get_command },
+      get_examples, get_command, true },
     { "peer", ROLE_PEER, "[options]", "lend this machine's uplink to others",
       "Fetches parts of files for the clients of the swarm over this machine's uplink and relays "
       "them as they come. Runs until SIGINT or SIGTERM; the second one ends it at once.",
@@ -56,6 +69,11 @@ const struct command command_table[] = {
       "Peers announce themselves to it, clients ask it for peers. One per swarm is enough; a "
       "download that has begun goes on without it. Runs until SIGINT or SIGTERM.",
       tracker_examples, tracker_command },
+    { "swarm", 0, "init|token|join|show", "keep others out: one key for all of your machines",
+      "The machines of a swarm share one secret key. With it they know each other, and what goes "
+      "between them is encrypted; whoever does not have it is turned away. Without a key only this "
+      "machine is served, or with --insecure everybody.",
+      swarm_examples, NULL, false, swarm_commands },
     { "demo", ROLE_DEMO, "", "see it work: a whole swarm on this machine",
       "Starts a slow origin, a tracker and three peers on this machine's loopback, downloads one "
       "file without and with the peers, checks both and shows what was gained. Needs no root and "
@@ -66,19 +84,24 @@ const struct command command_table[] = {
     { .name = NULL },
 };
 
-const struct command *command_find(const char *name)
+const struct command *command_find_in(const struct command *table, const char *name)
 {
-    for (const struct command *command = command_table; command->name; command++)
+    for (const struct command *command = table; command->name; command++)
         if (strcmp(command->name, name) == 0)
             return command;
     return NULL;
 }
 
-const char *command_suggest(const char *name)
+const struct command *command_find(const char *name)
+{
+    return command_find_in(command_table, name);
+}
+
+const char *command_suggest_in(const struct command *table, const char *name)
 {
     const char *best = NULL;
     unsigned best_distance = UINT_MAX;
-    for (const struct command *command = command_table; command->name; command++) {
+    for (const struct command *command = table; command->name; command++) {
         unsigned distance = suggest_distance(name, command->name);
         if (distance < best_distance) {
             best = command->name;
@@ -86,6 +109,21 @@ const char *command_suggest(const char *name)
         }
     }
     return suggest_near(best_distance, name) ? best : NULL;
+}
+
+const char *command_suggest(const char *name)
+{
+    return command_suggest_in(command_table, name);
+}
+
+const char *command_name(const struct command *command)
+{
+    return command->role ? role_name(command->role) : command->name;
+}
+
+const char *command_shown(const char *word)
+{
+    return str_starts_with(word, TOKEN_PREFIX) ? TOKEN_PREFIX "..." : word;
 }
 
 int command_error(const struct ddm_error *error)

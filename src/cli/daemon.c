@@ -42,7 +42,8 @@ int daemon_check(const struct options *options, const struct membership *members
     if (!listen->host[0] || !policy_host_is_loopback(listen->host))
         return error_set(err, DDM_E_PERMISSION,
                          "no swarm key yet, so only this machine may be served: listening on %s "
-                         "needs --insecure, which lets anyone on the network use this %s",
+                         "needs one ('ddm swarm init' or 'join'), or --insecure, which lets anyone "
+                         "on the network use this %s",
                          address_format(text, listen), role_name(options->role));
     const char *const *tracker = options_list(options, OPTION_TRACKER);
     for (; tracker && *tracker; tracker++) {
@@ -52,8 +53,9 @@ int daemon_check(const struct options *options, const struct membership *members
             return r;
         if (!policy_host_is_loopback(address.host))
             return error_set(err, DDM_E_PERMISSION,
-                             "no swarm key yet: tracker %s needs --insecure, which trusts whoever "
-                             "answers there and lets anyone on the network use this %s",
+                             "no swarm key yet: tracker %s needs one ('ddm swarm join'), or "
+                             "--insecure, which trusts whoever answers there and lets anyone on "
+                             "the network use this %s",
                              *tracker, role_name(options->role));
     }
     return 0;
@@ -72,4 +74,18 @@ void daemon_log_setup(const struct options *options)
                  "--insecure: no swarm key; nothing between the machines is encrypted, and anyone "
                  "who reaches this %s can use it",
                  role_name(options->role));
+}
+
+void daemon_offer(const struct options *options, const struct membership *membership)
+{
+    static const char *const lines[] = {
+        "no swarm key, so only this machine is served. To let others in:",
+        "    ddm swarm init     here: makes the key; then start this again",
+        "    ddm swarm token    here: prints a line that makes other machines members",
+        "    ddm swarm join     on each of them, with that line; then 'ddm peer' there",
+    };
+    if (membership || options_bool(options, OPTION_INSECURE))
+        return;
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
+        log_info(role_name(options->role), "%s", lines[i]);
 }

@@ -131,7 +131,8 @@ static void add_examples(struct text *out, const struct term *term, const char *
     }
 }
 
-static void add_config(struct text *out, const struct term *term, const struct command *command)
+static void add_config_files(struct text *out, const struct term *term,
+                             const struct command *command)
 {
     _cleanup_free_ char *files = str_format(
         "Keys are the long names of the options ('insecure = yes'). Without --config they are read "
@@ -140,21 +141,27 @@ static void add_config(struct text *out, const struct term *term, const struct c
         "command that reads it. The command line goes before the environment, that before the "
         "files. 'none' empties a list.",
         command->name);
+    heading(out, term, "Config files");
+    wrap(out, term, INDENT, files ? files : "");
+}
+
+static void add_environment(struct text *out, const struct term *term, enum role role)
+{
     _cleanup_free_ char *variables = NULL;
     for (size_t i = 0; i < option_table_length; i++) {
         const struct option *option = &option_table[i];
         char variable[OPTION_VARIABLE_SIZE];
-        if (!(option->roles & command->role) || !(option->places & OPTION_IN_ENV))
+        if (!(option->roles & role) || !(option->places & OPTION_IN_ENV))
             continue;
         char *more = str_format("%s%s%s", variables ? variables : "", variables ? " " : "",
                                 option_variable(variable, option));
         free(variables);
         variables = more;
     }
-    heading(out, term, "Config files");
-    wrap(out, term, INDENT, files ? files : "");
+    if (!variables)
+        return;
     heading(out, term, "Environment");
-    wrap(out, term, INDENT, variables ? variables : "");
+    wrap(out, term, INDENT, variables);
 }
 
 static void add_exit_codes(struct text *out, const struct term *term)
@@ -174,24 +181,40 @@ static void add_exit_codes(struct text *out, const struct term *term)
     }
 }
 
+static void add_commands(struct text *out, const struct term *term, const struct command *table)
+{
+    for (const struct command *command = table; command->name; command++) {
+        text_pad(out, INDENT);
+        text_color(out, term, COLOR_BOLD);
+        text_add(out, command->name);
+        text_color(out, term, COLOR_NONE);
+        wrap(out, term, COMMAND_COLUMN, command->summary);
+    }
+}
+
 void help_command(struct text *out, const struct term *term, const struct command *command)
 {
     text_add(out, "Usage: ");
     text_color(out, term, COLOR_BOLD);
-    text_format(out, "ddm %s", command->name);
+    text_format(out, "ddm %s", command_name(command));
     text_color(out, term, COLOR_NONE);
     text_add(out, *command->usage ? " " : "");
     add(out, term, command->usage);
     text_add(out, "\n");
     text_add(out, "\n");
     wrap(out, term, INDENT, command->about ? command->about : command->summary);
-    if (!command->role)
-        return;
+    if (command->commands) {
+        heading(out, term, "Commands");
+        add_commands(out, term, command->commands);
+    }
     if (command->examples)
         add_examples(out, term, command->examples);
+    if (!command->role)
+        return;
     add_options(out, term, command->role);
     if (command->role & ROLES_SWARM)
-        add_config(out, term, command);
+        add_config_files(out, term, command);
+    add_environment(out, term, command->role);
     add_exit_codes(out, term);
 }
 
@@ -200,11 +223,13 @@ void help_overview(struct text *out, const struct term *term)
     static const char *const first_steps[] = {
         "ddm demo",
         "watch a swarm at work on this machine",
-        "ddm tracker --insecure",
-        "on one machine of your network, say 10.0.0.2",
-        "ddm peer --insecure --tracker 10.0.0.2",
-        "on every machine that lends its uplink",
-        "ddm get --insecure --tracker 10.0.0.2 URL",
+        "ddm swarm init",
+        "on one machine of your network: makes the key; then 'ddm tracker' there",
+        "ddm swarm token",
+        "there: prints the line that the others need",
+        "ddm swarm join",
+        "on each of them: takes that line; then 'ddm peer' lends its uplink",
+        "ddm get URL",
         "on any of them: the file comes over all uplinks at once",
         NULL,
     };
@@ -217,13 +242,7 @@ void help_overview(struct text *out, const struct term *term)
          "DDM downloads one file over the internet links of many machines on one LAN at once. "
          "Version " DDM_VERSION ".");
     heading(out, term, "Commands");
-    for (const struct command *command = command_table; command->name; command++) {
-        text_pad(out, INDENT);
-        text_color(out, term, COLOR_BOLD);
-        text_add(out, command->name);
-        text_color(out, term, COLOR_NONE);
-        wrap(out, term, COMMAND_COLUMN, command->summary);
-    }
+    add_commands(out, term, command_table);
     heading(out, term, "First steps");
     for (size_t i = 0; first_steps[i]; i += 2) {
         text_pad(out, INDENT);

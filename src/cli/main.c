@@ -131,6 +131,12 @@
  *             term            what a terminal can do; text in columns and colours
  *             cmd_peer        ddm peer
  *             cmd_tracker     ddm tracker
+ *             cmd_swarm       ddm swarm init and token
+ *             swarm           what the commands of ddm swarm share
+ *             swarm_join      ddm swarm join
+ *             swarm_show      ddm swarm show
+ *             lan             this machine's addresses, for the token
+ *             qr              the token as a picture on the terminal
  *             daemon          what these two have in common
  *             cmd_demo        ddm demo
  *             demo_swarm      its machines
@@ -153,16 +159,21 @@
 #include <string.h>
 #include <unistd.h>
 
-static int error_command(const char *name)
+/* `under`: the command whose word it should be; NULL: the first one. */
+static int error_command(const struct command *under, const char *name)
 {
-    const char *near = command_suggest(name);
+    const char *near = command_suggest_in(under ? under->commands : command_table, name);
+    const char *before = under ? under->name : "", *space = under ? " " : "";
     struct ddm_error error;
     if (name[0] == '-')
-        error_set(&error, DDM_E_USAGE, "'%s' must stand behind a command; see 'ddm help'", name);
+        error_set(&error, DDM_E_USAGE, "'%s' must stand behind a command; see 'ddm help%s%s'", name,
+                  space, before);
+    else if (near)
+        error_set(&error, DDM_E_USAGE, "unknown command '%s%s%s' (did you mean '%s%s%s'?)", before,
+                  space, name, before, space, near);
     else
-        error_set(&error, DDM_E_USAGE, "unknown command '%s'%s%s%s", name,
-                  near ? " (did you mean '" : "; see 'ddm help'", near ? near : "",
-                  near ? "'?)" : "");
+        error_set(&error, DDM_E_USAGE, "unknown command '%s%s%s'; see 'ddm help%s%s'", before,
+                  space, command_shown(name), space, before);
     return command_error(&error);
 }
 
@@ -185,8 +196,13 @@ static int help_main(int argc, char **argv)
 {
     if (argc == 0)
         return print_help(NULL);
-    const struct command *command = command_find(argv[0]);
-    return command ? print_help(command) : error_command(argv[0]);
+    const struct command *command = command_find(argv[0]), *word = NULL;
+    if (!command)
+        return error_command(NULL, argv[0]);
+    if (argc == 1 || !command->commands)
+        return print_help(command);
+    word = command_find_in(command->commands, argv[1]);
+    return word ? print_help(word) : error_command(command, argv[1]);
 }
 
 static int version_main(void)
@@ -223,6 +239,9 @@ static int run_command(const struct command *command, int argc, char **argv)
         _cleanup_free_ char *first = str_url_brief(options.operands[0]);
         error_set(&error, DDM_E_USAGE, "'%s' is too much: 'ddm %s' takes options only",
                   first ? first : "", command->name);
+    } else if (!command->operands && options.operand_count > 0) {
+        error_set(&error, DDM_E_USAGE, "'%s' is too much: 'ddm %s' takes options only",
+                  command_shown(options.operands[0]), command_name(command));
         status = command_error(&error);
     } else {
         status = command->run(&options);
@@ -241,6 +260,24 @@ static void open_standard_files(void)
             return;
 }
 
+static bool is_help(const char *name)
+{
+    return strcmp(name, "help") == 0 || strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0;
+}
+
+/* `ddm swarm …`: `argv` begins behind "swarm". */
+static int run_word(const struct command *under, int argc, char **argv)
+{
+    if (argc == 0) {
+        print_help(under);
+        return DDM_E_USAGE;
+    }
+    const struct command *command = command_find_in(under->commands, argv[0]);
+    if (command)
+        return run_command(command, argc - 1, argv + 1);
+    return is_help(argv[0]) ? print_help(under) : error_command(under, argv[0]);
+}
+
 int main(int argc, char **argv)
 {
     open_standard_files();
@@ -252,12 +289,14 @@ int main(int argc, char **argv)
     }
     process_set_program(argv[0]);
     const char *name = argv[1];
-    if (strcmp(name, "help") == 0 || strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
+    if (is_help(name))
         return help_main(argc - 2, argv + 2);
     if (strcmp(name, "version") == 0 || strcmp(name, "--version") == 0)
         return version_main();
     const struct command *command = command_find(name);
     if (!command)
-        return error_command(name);
+        return error_command(NULL, name);
+    if (command->commands)
+        return run_word(command, argc - 2, argv + 2);
     return run_command(command, argc - 2, argv + 2);
 }

@@ -15,6 +15,10 @@ static const struct {
     { ROLE_PEER, "peer" },
     { ROLE_TRACKER, "tracker" },
     { ROLE_DEMO, "demo" },
+    { ROLE_INIT, "swarm init" },
+    { ROLE_TOKEN, "swarm token" },
+    { ROLE_JOIN, "swarm join" },
+    { ROLE_SHOW, "swarm show" },
 };
 
 const char *role_name(enum role role)

@@ -42,6 +42,7 @@ char *option_limit(char *out, size_t size, const struct option *option, uint64_t
         { OPTION_TYPE_SIZE, GIB, "G" },
         { OPTION_TYPE_SIZE, MIB, "M" },
         { OPTION_TYPE_SIZE, KIB, "k" },
+        { OPTION_TYPE_DURATION, 24 * 3600 * SEC, "d" },
         { OPTION_TYPE_DURATION, 3600 * SEC, "h" },
         { OPTION_TYPE_DURATION, 60 * SEC, "m" },
         { OPTION_TYPE_DURATION, SEC, "s" },

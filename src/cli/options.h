@@ -23,9 +23,14 @@ enum role {
     ROLE_PEER = 2,
     ROLE_TRACKER = 4,
     ROLE_DEMO = 8,
+    ROLE_INIT = 16, /* ddm swarm init, and so on */
+    ROLE_TOKEN = 32,
+    ROLE_JOIN = 64,
+    ROLE_SHOW = 128,
 };
-#define ROLES_SWARM (ROLE_GET | ROLE_PEER | ROLE_TRACKER)
-#define ROLES_ALL   (ROLES_SWARM | ROLE_DEMO)
+#define ROLES_SWARM (ROLE_GET | ROLE_PEER | ROLE_TRACKER) /* those that have config files */
+#define ROLES_KEY   (ROLE_INIT | ROLE_TOKEN | ROLE_JOIN | ROLE_SHOW)
+#define ROLES_ALL   (ROLES_SWARM | ROLE_DEMO | ROLES_KEY)
 
 enum option_id {
     OPTION_OUTPUT,
@@ -65,6 +70,8 @@ enum option_id {
     OPTION_MEMORY,
     OPTION_TTL,
     OPTION_HOST_ID,
+    OPTION_ROTATE,
+    OPTION_ROTATE_FOR,
     OPTION_STATE_DIR,
     OPTION_INSECURE,
     OPTION_CONFIG,
@@ -147,7 +154,7 @@ const struct option *option_find(unsigned roles, const char *name, size_t length
 /* A min or max as one would write it: "64", "16M", "30s". Returns out. */
 char *option_limit(char *out, size_t size, const struct option *option, uint64_t limit);
 
-/* "get", and back: 0 where it is none. */
+/* "get", "swarm init", and back: 0 where it is none. */
 const char *role_name(enum role role);
 enum role role_find(const char *name);
 

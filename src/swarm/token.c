@@ -13,9 +13,8 @@
 enum {
     CHECKSUM_SIZE = 4,
     ENDS_SIZE = 8,
-    TEXT_MAX = 255, /* of an address: its length is one byte */
-    BYTES_MAX = 1 + TLS_KEYS * (TLS_SECRET_SIZE + ENDS_SIZE) + 1 + TOKEN_TRACKERS * (1 + TEXT_MAX) +
-                CHECKSUM_SIZE,
+    BYTES_MAX = 1 + TLS_KEYS * (TLS_SECRET_SIZE + ENDS_SIZE) + 1 +
+                TOKEN_TRACKERS * (1 + TOKEN_ADDRESS_MAX) + CHECKSUM_SIZE,
 };
 
 static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
@@ -64,7 +63,7 @@ static int write_token(struct writer *w, const struct token *token)
     put_byte(w, token->tracker_count);
     for (size_t i = 0; i < token->tracker_count; i++) {
         size_t length = strlen(address_format(text, &token->trackers[i]));
-        if (length > TEXT_MAX)
+        if (length > TOKEN_ADDRESS_MAX)
             return -1;
         put_byte(w, length);
         put(w, text, length);
@@ -248,7 +247,7 @@ static int read_trackers(const struct reader *reader, struct token *ret, struct 
     const unsigned char *at = reader->bytes + reader->trackers_at;
     ret->tracker_count = reader->trackers;
     for (size_t i = 0; i < reader->trackers; i++) {
-        char text[TEXT_MAX + 1], again[ADDRESS_TEXT_SIZE];
+        char text[TOKEN_ADDRESS_MAX + 1], again[ADDRESS_TEXT_SIZE];
         size_t length = *at++;
         memcpy(text, at, length);
         text[length] = '\0';
@@ -318,20 +317,11 @@ int token_rotate(struct token *token, int64_t ends, struct ddm_error *err)
     if (r < 0)
         return r;
     token->keys[1] = token->keys[0];
-    token->keys[1].ends = ends;
+    token->keys[1].ends = MAX(ends, 1); /* 0 would be never */
     token->keys[0] = key;
     token->key_count = 2;
     explicit_bzero(&key, sizeof key);
-    token_drop_ended(token, 0);
     return 0;
-}
-
-void token_drop_ended(struct token *token, int64_t now)
-{
-    if (token->key_count < 2 || token->keys[1].ends > now)
-        return;
-    explicit_bzero(&token->keys[1], sizeof token->keys[1]);
-    token->key_count = 1;
 }
 
 static bool same_key(const struct token *a, size_t i, const struct token *b, size_t k)

@@ -24,9 +24,10 @@
 #include "ddm/ddm.h"
 #include "io/tls.h"
 
-#define TOKEN_TRACKERS 8
-#define TOKEN_MAX      2851 /* characters of the longest one */
-#define TOKEN_PREFIX   "ddm1_"
+#define TOKEN_TRACKERS    8
+#define TOKEN_MAX         2851 /* characters of the longest one */
+#define TOKEN_ADDRESS_MAX 255  /* characters of one, as its length is a byte */
+#define TOKEN_PREFIX      "ddm1_"
 
 struct token {
     struct tls_key keys[TLS_KEYS];
@@ -46,11 +47,10 @@ void token_clear(struct token *token);
 
 /* A key that never ends. -DDM_E_FAIL where the system gives no random numbers. */
 int token_new_key(struct tls_key *ret, struct ddm_error *err);
-/* Another key; the newest so far goes on until `ends` (s since 1970; 0: no more), an older one does
- * not. -DDM_E_FAIL as above. */
+/* Another key; the newest so far counts until `ends` (s since 1970), and stays in the token after
+ * that, so that a machine that slept meanwhile knows its swarm. An older one is forgotten.
+ * -DDM_E_FAIL as above. */
 int token_rotate(struct token *token, int64_t ends, struct ddm_error *err);
-/* Forgets the old key if it ended before `now` (s since 1970). */
-void token_drop_ended(struct token *token, int64_t now);
 
 /* What another token is to the own one. */
 enum token_kin {

@@ -73,6 +73,8 @@ static void durations(void **state)
     assert_int_equal(ns, 250 * MSEC);
     assert_int_equal(str_to_duration("2m", &ns), 0);
     assert_int_equal(ns, 120 * SEC);
+    assert_int_equal(str_to_duration("2d", &ns), 0);
+    assert_int_equal(ns, 2 * 24 * 3600 * SEC);
     assert_int_equal(str_to_duration("1h", &ns), 0);
     assert_int_equal(ns, 3600 * SEC);
     assert_int_equal(str_to_duration("9223372036s", &ns), 0);
