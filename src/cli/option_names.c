@@ -11,14 +11,9 @@ static const struct {
     enum role role;
     const char *name;
 } roles[] = {
-    { ROLE_GET, "get" },
-    { ROLE_PEER, "peer" },
-    { ROLE_TRACKER, "tracker" },
-    { ROLE_DEMO, "demo" },
-    { ROLE_INIT, "swarm init" },
-    { ROLE_TOKEN, "swarm token" },
-    { ROLE_JOIN, "swarm join" },
-    { ROLE_SHOW, "swarm show" },
+    { ROLE_GET, "get" },         { ROLE_PEER, "peer" },       { ROLE_TRACKER, "tracker" },
+    { ROLE_DEMO, "demo" },       { ROLE_INIT, "swarm init" }, { ROLE_TOKEN, "swarm token" },
+    { ROLE_JOIN, "swarm join" }, { ROLE_SHOW, "swarm show" },
 };
 
 const char *role_name(enum role role)

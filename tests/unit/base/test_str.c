@@ -61,7 +61,7 @@ static void sizes(void **state)
 
 static void durations(void **state)
 {
-    static const char *const bad[] = { "", "s", "1d", "-1", "1S", "9223372037s", "99999999999h" };
+    static const char *const bad[] = { "", "s", "1w", "-1", "1S", "9223372037s", "99999999999h" };
     int64_t ns = 77;
     for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
         if (str_to_duration(bad[i], &ns) != -1)

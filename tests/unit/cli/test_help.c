@@ -36,9 +36,9 @@ static void assert_neat(const char *text)
     }
 }
 
-static void test_every_option(void **state)
+static void check_options(const struct command *table)
 {
-    for (const struct command *command = command_table; command->name; command++) {
+    for (const struct command *command = table; command->name; command++) {
         struct text text = { 0 };
         help_command(&text, &ascii, command);
         assert_neat(text.bytes);
@@ -56,7 +56,31 @@ static void test_every_option(void **state)
                 assert_contains(text.bytes, option_variable(variable, option));
         }
         text_release(&text);
+        if (command->commands)
+            check_options(command->commands);
     }
+}
+
+static void test_every_option(void **state)
+{
+    check_options(command_table);
+}
+
+/* The words behind `ddm swarm` are in its help, and are called so in theirs. */
+static void test_words(void **state)
+{
+    const struct command *swarm = command_find("swarm");
+    struct text text = { 0 };
+    help_command(&text, &ascii, swarm);
+    for (const struct command *word = swarm->commands; word->name; word++) {
+        struct text own = { 0 };
+        _cleanup_free_ char *usage = str_format("Usage: ddm swarm %s ", word->name);
+        help_command(&own, &ascii, word);
+        assert_contains(own.bytes, usage);
+        assert_contains(text.bytes, word->summary);
+        text_release(&own);
+    }
+    text_release(&text);
 }
 
 static void test_defaults_and_codes(void **state)
@@ -104,9 +128,8 @@ static void test_overview(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_every_option),
-        cmocka_unit_test(test_defaults_and_codes),
-        cmocka_unit_test(test_groups),
+        cmocka_unit_test(test_every_option),       cmocka_unit_test(test_words),
+        cmocka_unit_test(test_defaults_and_codes), cmocka_unit_test(test_groups),
         cmocka_unit_test(test_overview),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -36,6 +36,10 @@ static void test_commands(void **state)
     assert_string_equal(command_suggest("gte"), "get");
     assert_string_equal(command_suggest("traker"), "tracker");
     assert_null(command_suggest("download"));
+    assert_string_equal(command_suggest_in(command_find("swarm")->commands, "jion"), "join");
+    assert_null(command_suggest_in(command_find("swarm")->commands, "tracker"));
+    assert_string_equal(command_shown("ddm1_c2VjcmV0"), "ddm1_...");
+    assert_string_equal(command_shown("ddm1"), "ddm1");
 }
 
 int main(void)
