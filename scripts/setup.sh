@@ -36,6 +36,7 @@ pc:jansson                build libjansson-dev      pkgconfig(jansson)        ja
 pc:inih                   build libinih-dev         pkgconfig(inih)           libinih          pkgconfig(inih)           inih-dev          inih
 pc:expat                  build libexpat1-dev       pkgconfig(expat)          expat            pkgconfig(expat)          expat-dev         expat
 pc:libqrencode            build libqrencode-dev     pkgconfig(libqrencode)    qrencode         pkgconfig(libqrencode)    libqrencode-dev   qrencode
+pc:libseccomp             build libseccomp-dev      pkgconfig(libseccomp)     libseccomp       pkgconfig(libseccomp)     libseccomp-dev    -
 cmd:gcc                   test  gcc                 gcc                       gcc              gcc                       gcc               -
 gcclib:libasan.so         test  -                   libasan+libubsan          -                -                         -                 -
 cmd:clang                 test  clang               clang                     clang            clang                     clang             llvm

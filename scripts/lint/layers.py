@@ -51,6 +51,7 @@ LIBRARIES = {
     "inih": re.compile(r"ini\.h"),
     "expat": re.compile(r"expat.*\.h"),
     "libqrencode": re.compile(r"qrencode\.h"),
+    "libseccomp": re.compile(r"seccomp\.h"),
 }
 FILES_PER_LIBRARY = 2
 # What needs more files, and why.

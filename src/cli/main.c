@@ -48,6 +48,10 @@
  *             loop            event loop (libuv)
  *             metalink        Metalink documents (expat)
  *             metalink_file   one file of a Metalink while it is read
+ *             sandbox         what a daemon gives up before it serves: capabilities
+ *             sandbox_calls   its system calls (libseccomp)
+ *             sandbox_files   its files (Landlock)
+ *             sandbox_internal  what these share
  *             socket          addresses for the kernel; interfaces of this machine
  *             sparse          a sparse file and its journal
  *             sparse_internal  what the two share

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "base/util.h"
+#include "io/sandbox.h"
 #include "io/socket.h"
 #include "peer/relay.h"
 #include "swarm/identity.h"
@@ -252,6 +253,30 @@ static int start(struct peer *peer, struct ddm_error *err)
     return r < 0 ? r : start_announcers(peer, err);
 }
 
+static bool any_is_local_name(const char *const *trackers)
+{
+    struct address at;
+    for (; trackers && *trackers; trackers++) {
+        const char *end =
+            address_parse(&at, *trackers, 7070, NULL) == 0 ? strrchr(at.host, '.') : NULL;
+        if (end && strcasecmp(end, ".local") == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Nothing is read or written from here on but what the system's libraries need. */
+static int enter_sandbox(const struct peer_options *o, struct ddm_error *err)
+{
+    const char *home = getenv("HOME");
+    _cleanup_free_ char *hosts = str_format("%s/.ssh/known_hosts", home ? home : "");
+    struct sandbox_config config = { .name = "peer",
+                                     .readable = (const char *const[]){ hosts, NULL },
+                                     .devices = o->interfaces != NULL,
+                                     .local_sockets = any_is_local_name(o->trackers) };
+    return hosts ? sandbox_enter(&config, err) : error_memory(err);
+}
+
 static void stop(struct peer *peer)
 {
     for (size_t i = 0; i < peer->announcer_count; i++)
@@ -273,6 +298,8 @@ enum ddm_code peer_run(const struct peer_options *options, struct ddm_error *err
     unsetenv("no_proxy"); /* libcurl heeds them beside a proxy that it is given */
     unsetenv("NO_PROXY");
     int r = start(&peer, err);
+    if (r == 0)
+        r = enter_sandbox(options, err);
     if (r == 0) {
         char text[ADDRESS_TEXT_SIZE];
         struct address at = options->listen;

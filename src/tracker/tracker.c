@@ -13,6 +13,7 @@
 #include "base/util.h"
 #include "io/httpd.h"
 #include "io/loop.h"
+#include "io/sandbox.h"
 #include "io/socket.h"
 #include "swarm/messages.h"
 #include "tracker/registry.h"
@@ -337,6 +338,8 @@ enum ddm_code tracker_run(const struct tracker_options *options, struct ddm_erro
     int r = prepare(&t, err);
     if (r == 0)
         r = listen_on(&t, &options->listen, err);
+    if (r == 0)
+        r = sandbox_enter(&(struct sandbox_config){ .name = "tracker" }, err);
     if (r < 0)
         return (enum ddm_code) - r;
     loop_run(t.loop);
