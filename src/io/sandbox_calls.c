@@ -25,8 +25,8 @@
 static const char harmless[] =
     /* memory, threads, signals */
     "brk munmap mremap madvise mlock munlock membarrier futex futex_time64 set_robust_list "
-    "set_tid_address rseq exit exit_group gettid getpid sched_getaffinity sched_yield getcpu "
-    "rt_sigaction rt_sigprocmask rt_sigreturn sigreturn rt_sigtimedwait sigaltstack "
+    "set_tid_address rseq exit exit_group gettid getpid getppid sched_getaffinity sched_yield "
+    "getcpu rt_sigaction rt_sigprocmask rt_sigreturn sigreturn rt_sigtimedwait sigaltstack "
     "restart_syscall "
     /* the time, the system, who one is */
     "clock_gettime clock_gettime64 clock_getres clock_getres_time64 clock_nanosleep "
@@ -50,7 +50,7 @@ static const char harmless[] =
     "connect accept accept4 bind getsockname getpeername setsockopt getsockopt send sendto "
     "sendmsg sendmmsg recv recvfrom recvmsg recvmmsg recvmmsg_time64 shutdown "
 #if SANDBOX_SANITIZED
-    "clone getppid ptrace wait4 prctl sched_setaffinity prlimit64 kill tgkill "
+    "clone ptrace wait4 prctl sched_setaffinity prlimit64 kill tgkill "
 #endif
     "";
 

@@ -128,11 +128,6 @@ static int read_a_file(void)
     return in(outside, "file", O_RDONLY);
 }
 
-static int list_a_folder(void)
-{
-    return in(outside, "", O_RDONLY | O_DIRECTORY);
-}
-
 static int remove_a_file(void)
 {
     return unlink(at(outside, "file"));
@@ -153,11 +148,6 @@ static int change_the_system(void)
 static int change_a_mode(void)
 {
     return chmod(at(outside, "file"), 0777);
-}
-
-static int change_an_owner(void)
-{
-    return chown(at(outside, "file"), getuid(), getgid());
 }
 
 static int link_from_inside(void)
@@ -357,13 +347,11 @@ static const struct trial {
     { "change a file", change_a_file, EACCES, FILES },
     { "empty a file", empty_a_file, EACCES, FILES },
     { "read a file", read_a_file, EACCES, FILES },
-    { "list a folder", list_a_folder, EACCES, FILES },
     { "remove a file", remove_a_file, EACCES, FILES },
     { "move a file out", move_a_file_out, EACCES, FILES },
     { "change the system", change_the_system, EACCES, FILES },
     { "read a parent's memory", read_a_parents_secrets, EACCES, FILES },
     { "change a mode", change_a_mode, EPERM, FILTER },
-    { "change an owner", change_an_owner, EPERM, FILTER },
     { "link from inside", link_from_inside, EPERM, FILTER },
     { "watch the wire", watch_the_wire, EPERM, FILTER },
     { "make packets", make_packets, EPERM, FILTER },
