@@ -32,8 +32,8 @@ static const char harmless[] =
     "clock_gettime clock_gettime64 clock_getres clock_getres_time64 clock_nanosleep "
     "clock_nanosleep_time64 nanosleep gettimeofday time getrusage sysinfo uname getrandom "
     "getuid getuid32 geteuid geteuid32 getgid getgid32 getegid getegid32 getrlimit ugetrlimit "
-    /* files: what may be opened and changed is Landlock's matter. Nothing for owners, modes, times,
-     * attributes and links, which Landlock leaves alone. */
+    /* files: what may be opened and changed is Landlock's matter. Next to nothing for owners,
+     * modes, times, attributes and links, which Landlock leaves alone. */
     "open openat close close_range read readv pread64 preadv preadv2 write writev pwrite64 "
     "pwritev pwritev2 lseek _llseek stat stat64 lstat lstat64 fstat fstat64 newfstatat "
     "fstatat64 statx statfs statfs64 fstatfs fstatfs64 access faccessat faccessat2 readlink "
@@ -104,6 +104,9 @@ static const struct narrow narrow[] = {
     { "prctl", 1, { INT_IS(0, PR_GET_NAME) } },
     { "prlimit64", 2, { INT_IS(0, 0), IS(2, 0) } }, /* asking for one's own */
 #endif
+    { "fchmod", 1, { INT_IS(1, 0600) } }, /* what is new, whatever the umask is */
+    { "utimensat", 1, { IS(2, 0) } },     /* to now */
+    { "utimensat_time64", 1, { IS(2, 0) } },
     /* IP, and the kernel's list of addresses */
     { "socket", 2, { INT_IS(0, AF_INET), TYPE_IS(SOCK_STREAM) } },
     { "socket", 2, { INT_IS(0, AF_INET), TYPE_IS(SOCK_DGRAM) } },

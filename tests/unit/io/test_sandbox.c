@@ -145,9 +145,14 @@ static int change_the_system(void)
     return in("/etc", "hosts", O_WRONLY);
 }
 
+static int open_up(void)
+{
+    return fchmod(STDERR_FILENO, 0666);
+}
+
 static int change_a_mode(void)
 {
-    return chmod(at(outside, "file"), 0777);
+    return chmod(at(outside, "file"), 0777) == 0 || open_up() == 0 ? 0 : -1;
 }
 
 static int link_from_inside(void)
@@ -180,11 +185,6 @@ static int make_packets(void)
 static int reach_local_services(void)
 {
     return open_socket(AF_UNIX, SOCK_STREAM, 0);
-}
-
-static int hear_of_events(void)
-{
-    return open_socket(AF_NETLINK, SOCK_DGRAM, 15); /* NETLINK_KOBJECT_UEVENT */
 }
 
 static int take_a_port(void)
@@ -272,7 +272,8 @@ static int keep_files(void)
     char back[5] = "";
     int fd = open(file, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     bool well = fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0 && fallocate(fd, 0, 0, 4096) == 0 &&
-                pwrite(fd, "bytes", 5, 0) == 5 && fdatasync(fd) == 0 && ftruncate(fd, 5) == 0 &&
+                pwrite(fd, "bytes", 5, 0) == 5 && fdatasync(fd) == 0 && fchmod(fd, 0600) == 0 &&
+                utimensat(AT_FDCWD, file, NULL, 0) == 0 && ftruncate(fd, 5) == 0 &&
                 pread(fd, back, 5, 0) == 5 && memcmp(back, "bytes", 5) == 0 &&
                 mkdir(at(inside, "below"), 0700) == 0 &&
                 rename(file, at(inside, "below/kept")) == 0 &&
@@ -356,7 +357,6 @@ static const struct trial {
     { "watch the wire", watch_the_wire, EPERM, FILTER },
     { "make packets", make_packets, EPERM, FILTER },
     { "reach local services", reach_local_services, EPERM, FILTER },
-    { "hear of events", hear_of_events, EPERM, FILTER },
     { "take a port", take_a_port, EACCES, PORTS },
     { "listen somewhere", listen_somewhere, EPERM, FILTER },
     { "map code", map_code, EPERM, FILTER },
