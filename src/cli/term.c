@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "cli/term.h"
 
+#include "base/str.h"
 #include "base/util.h"
 
 #include <langinfo.h>
@@ -74,7 +75,8 @@ static size_t character(const char *string, int *ret_columns)
         *ret_columns = -1;
         return 1;
     }
-    *ret_columns = iswprint((wint_t)wide) ? wcwidth(wide) : -1;
+    bool shown = iswprint((wint_t)wide) && !str_is_control((uint32_t)wide); /* turns no text */
+    *ret_columns = shown ? wcwidth(wide) : -1;
     return n;
 }
 
