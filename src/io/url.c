@@ -43,15 +43,24 @@ void url_host(char out[static ADDRESS_HOST_SIZE], const char *url)
     curl_url_cleanup(u);
 }
 
+/* A host without the brackets and the zone of IPv6. A name with a % is none: it would be looked up
+ * as it stands there, whatever part of it is taken for its name here. */
+static bool put_bare(char *out, size_t size, const char *host)
+{
+    bool v6 = *host == '[';
+    if ((!v6 && strchr(host, '%')) || !str_copy(out, size, host + v6))
+        return false;
+    if (v6)
+        out[strcspn(out, "]%")] = '\0';
+    return true;
+}
+
 bool url_parts(const char *url, char *scheme, size_t scheme_size, char *host, size_t host_size)
 {
     CURLU *u = parse(url);
     char *a = get(u, CURLUPART_SCHEME, 0), *b = get(u, CURLUPART_HOST, 0);
     bool ok = a && str_copy(scheme, scheme_size, a);
-    const char *bare = b ? b + (*b == '[') : "";
-    ok = ok && str_copy(host, host_size, bare);
-    if (ok)
-        host[strcspn(host, "]%")] = '\0';
+    ok = ok && put_bare(host, host_size, b ? b : "");
     curl_free(a);
     curl_free(b);
     curl_url_cleanup(u);
@@ -62,10 +71,8 @@ bool url_parts(const char *url, char *scheme, size_t scheme_size, char *host, si
  * and leaks memory where it is asked for that and the locale knows no such characters (7.88). */
 static bool put_host(char out[static ADDRESS_HOST_SIZE], const char *host)
 {
-    const char *bare = host + (*host == '[');
-    if (!str_copy(out, ADDRESS_HOST_SIZE, bare))
+    if (!put_bare(out, ADDRESS_HOST_SIZE, host))
         return false;
-    out[strcspn(out, "]%")] = '\0';
     size_t length = strlen(out);
     while (length > 0 && out[length - 1] == '.')
         out[--length] = '\0';
@@ -212,12 +219,15 @@ static int error_url(const char *shown, const char *why, struct ddm_error *err)
 static int check_parts(CURLU *u, const char *shown, struct ddm_error *err)
 {
     int r = 0;
+    char bare[ADDRESS_HOST_SIZE];
     char *scheme = get(u, CURLUPART_SCHEME, 0), *host = get(u, CURLUPART_HOST, 0);
     char *path = get(u, CURLUPART_PATH, 0);
     if (!scheme || !can_fetch(scheme))
         r = error_url(shown, "only http, https, ftp, ftps and sftp can be fetched", err);
     else if (!host || !*host)
         r = error_url(shown, "no host", err);
+    else if (!put_bare(bare, sizeof bare, host))
+        r = error_url(shown, "that is no name of a host", err);
     else if (path && is_folder_or_text(scheme, path))
         r = error_url(shown, "that is a folder, or text to be converted", err);
     curl_free(scheme);

@@ -90,7 +90,7 @@ static void check_url(const char *text)
     require(url != NULL);
     bool good = url_check(url, &err) == 0;
     if (good)
-        require(url_parts(url, scheme, sizeof scheme, host, sizeof host) ? *host : true);
+        require(url_parts(url, scheme, sizeof scheme, host, sizeof host) && *host);
     else
         require(err.code == DDM_E_USAGE && *err.message);
     url_host(host, url);

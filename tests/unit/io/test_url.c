@@ -35,6 +35,7 @@ static void test_urls_that_cannot(void **state)
                                        "dict://a/",
                                        "http://a:99999/",
                                        "http://[::1/",
+                                       "http://nas.lan%-.evil/",
                                        "javascript:x",
                                        "scp://h/f",
                                        "ftp://h/folder/",
@@ -66,8 +67,13 @@ static void test_places(void **state)
         { "http://[fe80::1%25eth0]/", "http", "fe80::1", 80 },
         { "http://good@evil:1/", "http", "evil", 1 },
     };
-    static const char *const none[] = { "",           "http://",         "http://./",
-                                        "mailto:a@b", "http://a:99999/", "http://\xc3\xbc/" };
+    static const char *const none[] = { "",
+                                        "http://",
+                                        "http://./",
+                                        "mailto:a@b",
+                                        "http://a:99999/",
+                                        "http://\xc3\xbc/",
+                                        "http://nas.lan%-.evil/" };
     struct url_place place;
     for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
         if (!url_place(&place, places[i].url))
@@ -103,6 +109,7 @@ static void test_parts(void **state)
     assert_string_equal(host, "127.0.0.1");
     assert_false(url_parts("javascript-like://x", scheme, sizeof scheme, host, sizeof host));
     assert_false(url_parts("x", scheme, sizeof scheme, host, sizeof host));
+    assert_false(url_parts("http://nas.lan%-.evil/", scheme, sizeof scheme, host, sizeof host));
     assert_true(url_login("http://a%41:b@h/", user, sizeof user));
     assert_string_equal(user, "aA");
     assert_false(url_login("http://h/@", user, sizeof user));
