@@ -230,7 +230,7 @@ static void retire(struct tls_node *n)
 static int use_certificate(struct tls_node *n, gnutls_x509_crt_t crt, int64_t now,
                            struct ddm_error *err)
 {
-    gnutls_certificate_credentials_t credentials = NULL;
+    gnutls_certificate_credentials_t credentials;
     gnutls_datum_t ticket_key = { 0 };
     char *text = certificate_text(crt);
     int r = text ? make_credentials(n, crt, &credentials) : GNUTLS_E_MEMORY_ERROR;
