@@ -78,8 +78,8 @@ int str_to_size(const char *text, uint64_t *ret)
 int str_to_duration(const char *text, int64_t *ret)
 {
     static const struct unit units[] = {
-        { "", SEC }, { "ms", MSEC }, { "s", SEC }, { "m", 60 * SEC }, { "h", 3600 * SEC },
-        { "d", 24 * 3600 * SEC },
+        { "", SEC },       { "ms", MSEC },      { "s", SEC },
+        { "m", 60 * SEC }, { "h", 3600 * SEC }, { "d", 24 * 3600 * SEC },
     };
     uint64_t ns;
     if (number_with_unit(text, units, ARRAY_SIZE(units), false, &ns) < 0 || ns > INT64_MAX)

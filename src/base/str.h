@@ -15,7 +15,8 @@ int str_to_u64_n(const char *text, size_t length, uint64_t *ret);
  * nothing else. -1 if not one, or too large. */
 int str_to_size(const char *text, uint64_t *ret);
 
-/* A span of time: digits and an optional ms, s, m, h, d (default: s), to nanoseconds. -1 if not one.
+/* A span of time: digits and an optional ms, s, m, h, d (default: s), to nanoseconds. -1 if not
+ * one.
  */
 int str_to_duration(const char *text, int64_t *ret);
 

@@ -239,13 +239,10 @@ static int run_command(const struct command *command, int argc, char **argv)
         status = command_error(&error);
     } else if (options_bool(&options, OPTION_HELP)) {
         status = print_help(command);
-    } else if (command->role != ROLE_GET && options.operand_count > 0) {
+    } else if (!command->operands && options.operand_count > 0) {
         _cleanup_free_ char *first = str_url_brief(options.operands[0]);
         error_set(&error, DDM_E_USAGE, "'%s' is too much: 'ddm %s' takes options only",
-                  first ? first : "", command->name);
-    } else if (!command->operands && options.operand_count > 0) {
-        error_set(&error, DDM_E_USAGE, "'%s' is too much: 'ddm %s' takes options only",
-                  command_shown(options.operands[0]), command_name(command));
+                  first ? command_shown(first) : "", command_name(command));
         status = command_error(&error);
     } else {
         status = command->run(&options);

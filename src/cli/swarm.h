@@ -16,7 +16,7 @@ int swarm_show_command(const struct options *options);
 const char *swarm_folder(const struct options *options, char out[static PATH_MAX],
                          struct ddm_error *err);
 
-#define SWARM_DATE_SIZE 32
+#define SWARM_DATE_SIZE 40
 /* "2026-11-22 10:00 UTC", from seconds since 1970; returns out. */
 char *swarm_date(char out[static SWARM_DATE_SIZE], int64_t seconds);
 

@@ -7,9 +7,11 @@
 
 #include <stdlib.h>
 
-#define LOG_BITS    26
-#define LOG_STEPS   256
-#define STEPS_MOST  48 /* below the fastest node: a 4096th of its weight; slower ones get as much */
+#define LOG_BITS  26
+#define LOG_STEPS 256
+#define STEPS_MOST                                                                                 \
+    48 /* below the fastest node: a 4096th of its weight; slower ones get as much                  \
+        */
 #define TIME_BITS   16
 #define WEIGHT_BITS 32
 

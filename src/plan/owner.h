@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* Who owns which piece of an object: an answer that every client finds alone, and all find the same.
+/* Who owns which piece of an object: an answer that every client finds alone, and all find the
+ * same.
  *
  *     piece, node ──hash──▶ u in (0, 1)      cost = -ln(u) / weight of the node
  *     a piece belongs to the node with the least cost that has room left
  *
  * Weighted rendezvous hashing, the logarithmic method of Schindelhauer and Schomaker ("Weighted
  * Distributed Hash Tables", SPAA 2005): a node is best for its share of the pieces, and one that
- * comes or goes changes nothing between the others. Chance alone makes some nodes' shares too large,
- * so that each takes no more than a bound, and what is over goes to the next best (Mirrokni, Thorup,
- * Zadimoghaddam, "Consistent Hashing with Bounded Loads", SODA 2018): OWNER_SLACK more than its
- * share, rounded down; or, where the pieces would not fit then, as little more as lets all be done
- * soonest.
+ * comes or goes changes nothing between the others. Chance alone makes some nodes' shares too
+ * large, so that each takes no more than a bound, and what is over goes to the next best (Mirrokni,
+ * Thorup, Zadimoghaddam, "Consistent Hashing with Bounded Loads", SODA 2018): OWNER_SLACK more than
+ * its share, rounded down; or, where the pieces would not fit then, as little more as lets all be
+ * done soonest.
  *
  * The same on every machine: ids and keys are hashed as bytes (FNV-1a, mixed as splitmix64 does),
  * logarithms and weights are integers of a fixed point, and nothing depends on the order of the
@@ -48,8 +49,9 @@ struct owner {
                       be the median of those that are */
 };
 
-/* Finds the owner of each of `pieces` (at most OWNER_PIECES_MAX) pieces: ret[piece] is an index into
- * `owners`. `count` is 1 at least. -1 without memory. It takes about 5 ns per piece and owner. */
+/* Finds the owner of each of `pieces` (at most OWNER_PIECES_MAX) pieces: ret[piece] is an index
+ * into `owners`. `count` is 1 at least. -1 without memory. It takes about 5 ns per piece and owner.
+ */
 int owner_assign(uint32_t *ret, uint64_t pieces, const struct owner *owners, size_t count);
 
 /* The weight of a rate, in steps: 4 times its binary logarithm, rounded. */

@@ -24,8 +24,8 @@
  * each behind the one before, and plan_set_size opens the rest. Times are ns, rates bytes/s.
  *
  * Owners (plan_set_owners): where many want the same object, each byte shall cross the internet
- * once. All of them compute the same owners of its pieces, and ask for a piece only who owns it; see
- * docs/internals/ownership.md. With none set, and no caches, a plan knows nothing of all that.
+ * once. All of them compute the same owners of its pieces, and ask for a piece only who owns it;
+ * see docs/internals/ownership.md. With none set, and no caches, a plan knows nothing of all that.
  */
 #ifndef DDM_PLAN_PLAN_H
 #define DDM_PLAN_PLAN_H
@@ -114,10 +114,10 @@ struct plan_owner {
     uint64_t rate;  /* of its uplink, as it announced it, bytes/s; 0: not known */
 };
 
-/* Who owns the pieces of the object, whose key is a text that all clients of it have in common (what
- * they ask the tracker with). All clients should give the same list, in any order: it decides with
- * no one to ask. With these an uplink takes the pieces of its node first, in order of offset, and
- * then such that their owners would bring later than all will be done. Again whenever the list
+/* Who owns the pieces of the object, whose key is a text that all clients of it have in common
+ * (what they ask the tracker with). All clients should give the same list, in any order: it decides
+ * with no one to ask. With these an uplink takes the pieces of its node first, in order of offset,
+ * and then such that their owners would bring later than all will be done. Again whenever the list
  * changes; the same list again, or rates that wavered a little, cost nothing. A count of 0: nobody
  * owns anything, as without this call. Before the size is known or after. -1 without memory: as
  * before. */

@@ -4,9 +4,9 @@
  *     free ∩ what a cache holds      its leases, first come first served: whoever has a slot asks
  *     free − what any cache holds    for the uplinks
  *
- * `held` is the union of what the caches hold that can be asked: one that has failed, until it brings
- * a byte again, does not keep anybody from fetching what it holds. Here, too, is found out which
- * spares rest. */
+ * `held` is the union of what the caches hold that can be asked: one that has failed, until it
+ * brings a byte again, does not keep anybody from fetching what it holds. Here, too, is found out
+ * which spares rest. */
 #include "plan/plan_internal.h"
 
 bool source_is_uplink(const struct source *source)

@@ -64,14 +64,14 @@
 /* Owners. */
 /* How late an owner may be with its pieces. Who has company waits, for what two clients take over
  * differently is fetched twice. */
-#define LATE_LEAST  0.05 /* s */
-#define LATE_SHARE  0.02 /* of the time for all */
-#define LATE_PIECES 1.0  /* times that of a piece */
-#define STEADY     1.2  /* times the mean rate so far: like it */
-#define STEAL_PART 8    /* a piece is stolen in so many parts, but none smaller than */
-#define STEAL_LEAST (64 * KIB)
-#define SHARED_QUIET (1 * SEC) /* silence of a cache or an owner, before others do its work */
-#define SURVEY_KEEP (50 * MSEC) /* who is late is looked at so often */
+#define LATE_LEAST   0.05 /* s */
+#define LATE_SHARE   0.02 /* of the time for all */
+#define LATE_PIECES  1.0  /* times that of a piece */
+#define STEADY       1.2  /* times the mean rate so far: like it */
+#define STEAL_PART   8    /* a piece is stolen in so many parts, but none smaller than */
+#define STEAL_LEAST  (64 * KIB)
+#define SHARED_QUIET (1 * SEC)   /* silence of a cache or an owner, before others do its work */
+#define SURVEY_KEEP  (50 * MSEC) /* who is late is looked at so often */
 
 /* Caches. */
 #define CACHE_TIME  0.5       /* s of a lease */
@@ -97,7 +97,7 @@
 #define TRIAL_SETTLE      (500 * MSEC) /* before it, or 3 times the time to first byte */
 #define TRIAL_PATIENCE    (3 * SEC)    /* until a change must have taken effect */
 #define TRIAL_TIME_LEFT   3.0          /* s that the download must still take */
-#define TRIAL_TIME_OWNED  12.0 /* s more, where it puts the pieces of owners out of order */
+#define TRIAL_TIME_OWNED  12.0         /* s more, where it puts the pieces of owners out of order */
 #define TRIAL_REST        (3 * SEC)    /* after a trial without success, then twice as long, */
 #define TRIAL_REST_MAX    (60 * SEC)   /* up to here */
 #define MORE_TIMES        4            /* the connections, at each trial */
@@ -204,12 +204,12 @@ struct trial {
 
 /* A machine that owns pieces. */
 struct node {
-    uint64_t key, hash; /* of its id; of its id and the object's key */
-    uint64_t rate;      /* as it was announced */
-    size_t given;       /* place in the list as it was given */
+    uint64_t key, hash;            /* of its id; of its id and the object's key */
+    uint64_t rate;                 /* as it was announced */
+    size_t given;                  /* place in the list as it was given */
     uint32_t first, count, cursor; /* its pieces, in ownership.pieces; those before are done */
-    /* In the last survey: bytes/s, 0: does not work; bytes that it has to bring; that it could bring
-     * besides until the common end. */
+    /* In the last survey: bytes/s, 0: does not work; bytes that it has to bring; that it could
+     * bring besides until the common end. */
     double speed, left, spare;
     double inherited; /* bytes that it brought of pieces of others */
 };
@@ -226,8 +226,8 @@ struct ownership {
     struct node *nodes; /* by key */
     size_t count;
     struct grid grid;
-    uint32_t *owner;  /* of each piece; NULL: not found out, for the size is not known */
-    uint32_t *pieces; /* of the first node in order of offset, of the second … */
+    uint32_t *owner;      /* of each piece; NULL: not found out, for the size is not known */
+    uint32_t *pieces;     /* of the first node in order of offset, of the second … */
     struct share *shares; /* of each piece, in the last survey */
     int64_t surveyed_at;
     uint64_t work; /* bytes that uplinks had to bring when this began */

@@ -4,14 +4,15 @@
  *     piece ──owner.c──▶ node ──▶ its uplinks take its pieces, in order of offset
  *                                 none left: one of those that are *late*, the end of it first
  *
- * A piece is late when its owner, at the rate that it is seen to have, would bring it after the time
- * at which all of them together could be done. All clients see the same rates, for they wait for the
- * same fetches; so the same pieces are late for all. Of these a thief takes the one that goes best
- * with it by a hash, which does not depend on when it asks: so all clients send it for the same one,
- * and no two thieves for one. From the end, for the owner itself comes from the front.
+ * A piece is late when its owner, at the rate that it is seen to have, would bring it after the
+ * time at which all of them together could be done. All clients see the same rates, for they wait
+ * for the same fetches; so the same pieces are late for all. Of these a thief takes the one that
+ * goes best with it by a hash, which does not depend on when it asks: so all clients send it for
+ * the same one, and no two thieves for one. From the end, for the owner itself comes from the
+ * front.
  *
- * A survey (who is late) is made at most each SURVEY_KEEP, and only when somebody has nothing of its
- * own left. */
+ * A survey (who is late) is made at most each SURVEY_KEEP, and only when somebody has nothing of
+ * its own left. */
 #include "plan/owner.h"
 #include "plan/plan_internal.h"
 
@@ -204,8 +205,8 @@ static double steady_rate(const struct source *s, int64_t now)
     return rate > mean * STEADY || mean > rate * STEADY ? rate : mean;
 }
 
-/* Bytes/s of what uplinks a node has here, as they are seen, or else as it announced; and what these
- * have to bring already. */
+/* Bytes/s of what uplinks a node has here, as they are seen, or else as it announced; and what
+ * these have to bring already. */
 static void find_speeds(struct plan *plan, int64_t now, const struct outlook *outlook)
 {
     struct ownership *o = &plan->owners;
@@ -277,8 +278,7 @@ static void bequeath(struct plan *plan, uint32_t number)
         const struct node *n = &o->nodes[i];
         if (n->spare <= 0)
             continue;
-        double cost =
-            (double)owner_cost(owner_liking(n->hash, number)) / (n->spare + n->inherited);
+        double cost = (double)owner_cost(owner_liking(n->hash, number)) / (n->spare + n->inherited);
         if (share->heir == SHARE_ORPHAN || cost < least) {
             share->heir = (uint32_t)i;
             least = cost;

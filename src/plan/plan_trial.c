@@ -68,8 +68,8 @@ static uint64_t bytes_since(const struct plan *plan)
  * the measuring began. */
 static bool is_busy(const struct source *s, int64_t now)
 {
-    return source_can_work(s, now) && !s->cache && s->failures == 0 && s->running >= source_slots(s) &&
-           source_rate(s, now) > 0 && s->trial.mark > 0;
+    return source_can_work(s, now) && !s->cache && s->failures == 0 &&
+           s->running >= source_slots(s) && source_rate(s, now) > 0 && s->trial.mark > 0;
 }
 
 static unsigned most_slots(const struct source *s)
@@ -135,7 +135,8 @@ static bool choose_trial(struct plan *plan, int64_t now)
     trial->kind = TRIAL_MORE;
     if (choose(plan, is_promising, true, now) > 0)
         return true;
-    /* Who owns pieces is not left out, for its pieces would be fetched elsewhere for this client. */
+    /* Who owns pieces is not left out, for its pieces would be fetched elsewhere for this client.
+     */
     if (!plan_is_owned(plan) && trial->solo_count == 0 && plan->source_count > 1 &&
         choose(plan, is_unknown_alone, false, now) > 0)
         return true;

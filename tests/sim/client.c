@@ -58,7 +58,10 @@ struct client *client_new(const struct crowd *crowd, struct peers *peers, size_t
     size_t most = 2 * crowd->peers + 1;
     if (!c)
         abort();
-    *c = (struct client){ .crowd = crowd, .peers = peers, .host = host, .ended = NEVER,
+    *c = (struct client){ .crowd = crowd,
+                          .peers = peers,
+                          .host = host,
+                          .ended = NEVER,
                           .prng = { crowd->seed * 1000003 + host } };
     c->sources = calloc(most, sizeof *c->sources);
     c->caches = calloc(crowd->peers, sizeof *c->caches);

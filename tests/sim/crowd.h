@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Many clients that want the same object, each with the real planner, on hosts that each run a peer.
+/* Many clients that want the same object, each with the real planner, on hosts that each run a
+ * peer.
  *
  *     origin ══ uplink ══ peer ─ store ─┬─ loopback ─ client of the same host
  *                                       └─ LAN ────── clients of the others
@@ -52,9 +53,9 @@ struct crowd_outcome {
 
 void crowd_run(const struct crowd *crowd, struct crowd_outcome *ret);
 
-/* No crowd is through sooner: the largest of what all uplinks together need, of what the LAN link of
- * one host needs for the object, and of what the peers' LAN links need to give each client what its
- * own host does not fetch. */
+/* No crowd is through sooner: the largest of what all uplinks together need, of what the LAN link
+ * of one host needs for the object, and of what the peers' LAN links need to give each client what
+ * its own host does not fetch. */
 int64_t crowd_bound(const struct crowd *crowd);
 
 /* Runs the table, or one row of it by name (NULL: all), each with so many seeds (0: the row's own

@@ -10,8 +10,9 @@
 
 struct row {
     const char *name, *about;
-    unsigned hosts, peers, late; /* peers: that the tracker gives, 0: all; late: clients afterwards */
-    double mib, mbit, mbit_to;   /* uplinks, in even steps */
+    unsigned hosts, peers,
+        late;                  /* peers: that the tracker gives, 0: all; late: clients afterwards */
+    double mib, mbit, mbit_to; /* uplinks, in even steps */
     bool announced;
     double within; /* s, in which the clients start at random */
     double dies;   /* s, after which two peers die; 0: none */
@@ -23,21 +24,21 @@ struct row {
     double late_kib, late_lan; /* of who comes afterwards: from the origin, of the LAN's time */
 };
 
-#define LAN       125e6 /* bytes/s */
-#define RTT       (20 * MSEC)
-#define LAN_RTT   (300000) /* ns */
-#define SLOTS     16
-#define LATE_AT   60 /* s */
-#define AT_ONCE   0.1 /* s */
-#define JITTER    (20 * MSEC)
+#define LAN     125e6 /* bytes/s */
+#define RTT     (20 * MSEC)
+#define LAN_RTT (300000) /* ns */
+#define SLOTS   16
+#define LATE_AT 60  /* s */
+#define AT_ONCE 0.1 /* s */
+#define JITTER  (20 * MSEC)
 
 static const struct row rows[] = {
     { "crowd-8", "8 hosts of 20 Mbit/s at once", 8, .mib = 100, .mbit = 20, .origin = 1.03,
       .time = 1.15 },
     { "crowd-8-known", "5 to 50 Mbit/s, rates known", 8, .mib = 100, .mbit = 5, .mbit_to = 50,
       .announced = true, .origin = 1.05 },
-    { "crowd-8-unknown", "5 to 50 Mbit/s, rates not known", 8, .mib = 100, .mbit = 5,
-      .mbit_to = 50, .origin = 1.12 },
+    { "crowd-8-unknown", "5 to 50 Mbit/s, rates not known", 8, .mib = 100, .mbit = 5, .mbit_to = 50,
+      .origin = 1.12 },
     { "crowd-8-random", "8 hosts that start within 10 s", 8, .mib = 100, .mbit = 20, .within = 10,
       .origin = 1.05 },
     { "crowd-8-random-unknown", "the same, 5 to 50 Mbit/s, not known", 8, .mib = 100, .mbit = 5,
@@ -74,12 +75,13 @@ static void build(const struct row *row, uint64_t seed, struct crowd *ret)
         double span = row->mbit_to > 0 ? row->mbit_to - row->mbit : 0;
         double rate = (row->mbit + span * i / MAX(row->hosts - 1, 1U)) * 1e6 / 8;
         bool late = i >= row->hosts, dies = row->dies > 0 && (i == 2 || i == 5);
-        double starts = late ? LATE_AT : prng_between(&prng, 0, row->within > 0 ? row->within : AT_ONCE);
-        ret->hosts[i] = (struct crowd_host){ .uplink = rate,
-                                             .announced = row->announced ? rate : 0,
-                                             .starts = (int64_t)(starts * (double)SEC),
-                                             .dies = dies ? (int64_t)(row->dies * (double)SEC)
-                                                          : NEVER };
+        double starts =
+            late ? LATE_AT : prng_between(&prng, 0, row->within > 0 ? row->within : AT_ONCE);
+        ret->hosts[i] =
+            (struct crowd_host){ .uplink = rate,
+                                 .announced = row->announced ? rate : 0,
+                                 .starts = (int64_t)(starts * (double)SEC),
+                                 .dies = dies ? (int64_t)(row->dies * (double)SEC) : NEVER };
     }
 }
 
@@ -120,8 +122,8 @@ static int run(const struct row *row, uint64_t seed, bool log)
         double lan = (double)crowd.size / crowd.lan / seconds(o.latecomer);
         printf("    latecomer: %.2f s, %.3f of the LAN, %.0f KiB from the origin\n",
                seconds(o.latecomer), lan, o.latecomer_origin / KIB);
-        r |= judge("KiB from the origin for the latecomer", o.latecomer_origin / KIB,
-                   row->late_kib);
+        r |=
+            judge("KiB from the origin for the latecomer", o.latecomer_origin / KIB, row->late_kib);
         r |= judge("LAN / latecomer's rate", row->late_lan, lan);
     }
     free(crowd.hosts);

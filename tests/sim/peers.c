@@ -12,8 +12,8 @@
 
 struct fill {
     uint64_t begin, end;
-    double came;       /* watermark */
-    double window;     /* bytes per round trip; 0: nothing limits it */
+    double came;   /* watermark */
+    double window; /* bytes per round trip; 0: nothing limits it */
     int64_t starts, grows;
     double rate;
     bool direct, answered, paused, settled;

@@ -43,17 +43,17 @@ static void expect(const char *expected, const char *option, const char *systemd
 
 static void test_order(void **state)
 {
-    expect("x/y", "x/y", "/var/lib/ddm", "/s", "/home/me");
-    expect("/var/lib/ddm", NULL, "/var/lib/ddm", "/s", "/home/me");
-    expect("/var/lib/ddm", NULL, "/var/lib/ddm:/var/lib/more", "/s", "/home/me");
-    expect("/s/ddm", NULL, NULL, "/s", "/home/me");
-    expect("/home/me/.local/state/ddm", NULL, NULL, NULL, "/home/me");
+    expect("x/y", "x/y", "/var/lib/ddm", "/s", "/users/me");
+    expect("/var/lib/ddm", NULL, "/var/lib/ddm", "/s", "/users/me");
+    expect("/var/lib/ddm", NULL, "/var/lib/ddm:/var/lib/more", "/s", "/users/me");
+    expect("/s/ddm", NULL, NULL, "/s", "/users/me");
+    expect("/users/me/.local/state/ddm", NULL, NULL, NULL, "/users/me");
 }
 
 static void test_only_absolute_paths(void **state)
 {
-    expect("/home/me/.local/state/ddm", NULL, "", "", "/home/me");
-    expect("/home/me/.local/state/ddm", NULL, "lib", "state", "/home/me");
+    expect("/users/me/.local/state/ddm", NULL, "", "", "/users/me");
+    expect("/users/me/.local/state/ddm", NULL, "lib", "state", "/users/me");
     expect(NULL, NULL, NULL, NULL, NULL);
     expect(NULL, NULL, NULL, NULL, "");
     expect(NULL, NULL, "lib", "state", "me");
