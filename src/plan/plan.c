@@ -15,7 +15,7 @@ int plan_new(struct plan **ret, const struct plan_config *config)
     plan->max_failures = config->max_failures ? config->max_failures : MAX_FAILURES;
     plan->seed = config->seed;
     plan->probe = config->probe ? config->probe : config->window ? STREAM_FIRST : LEASE_FIRST;
-    plan->awake_since = INT64_MIN;
+    plan->awake_since = plan->outlook_at = INT64_MIN;
     bool known = plan->size != PLAN_SIZE_UNKNOWN;
     if (leases_reserve(plan) < 0 || (known && rangeset_add(&plan->free, 0, plan->size, NULL) < 0)) {
         plan_free(plan);
@@ -230,7 +230,9 @@ void plan_tick(struct plan *plan, int64_t now)
         plan->awake_since = now;
     plan->ticked = true;
     plan->ticked_at = now;
+    plan->any_silent = false;
     leases_foreach (l, plan) {
+        plan->any_silent |= lease_silence(plan, l, now) > SHARED_QUIET;
         if (l->pos < l->end && lease_silence(plan, l, now) > patience(plan, l, &outlook)) {
             lease_queue_cancelled(plan, l->id);
             fail_lease(plan, l, PLAN_STALLED, 0, now);
@@ -250,6 +252,17 @@ bool plan_consumer_is_behind(const struct plan *plan)
            rangeset_run_end(&plan->done, plan->frontier) - plan->frontier >= plan->window / 2;
 }
 
+/* Where very many are asked at the same time it is found out once. */
+static struct outlook outlook_at(struct plan *plan, int64_t now)
+{
+    if (!plan_has_company(plan))
+        return sources_outlook(plan, now);
+    if (plan->outlook_at != now)
+        plan->outlook = sources_outlook(plan, now);
+    plan->outlook_at = now;
+    return plan->outlook;
+}
+
 bool plan_next(struct plan *plan, plan_source source, int64_t now, plan_lease *ret_lease,
                struct range *ret_range)
 {
@@ -261,7 +274,10 @@ bool plan_next(struct plan *plan, plan_source source, int64_t now, plan_lease *r
         leases_reserve(plan) < 0)
         return false;
 
-    struct outlook outlook = sources_outlook(plan, now);
+    if (plan_has_company(plan) && rangeset_total(&plan->free) == 0 && !plan->any_silent)
+        return false; /* it will be asked often */
+
+    struct outlook outlook = outlook_at(plan, now);
     struct tail tail = { 0 };
     struct range range;
     if (!plan_consumer_is_behind(plan) && split_urgent(plan, source, now, &outlook, &tail)) {

@@ -50,7 +50,7 @@ struct plan_config {
     uint64_t probe;
 };
 
-#define PLAN_PROBE_SHARED ((uint64_t)16 * 1024)
+#define PLAN_PROBE_SHARED ((uint64_t)4 * 1024)
 
 #define PLAN_SIZE_UNKNOWN UINT64_MAX
 

@@ -233,13 +233,24 @@ struct ownership {
     uint64_t work; /* bytes that uplinks had to bring when this began */
 };
 
+/* What can be expected of the sources that are ready, as a whole. */
+struct outlook {
+    double total;   /* bytes/s of all uplinks */
+    double mean;    /* of a lease; a guess where none is known */
+    int64_t ttfb;   /* the same */
+    unsigned timed; /* sources whose time to first byte is known */
+};
+
 struct plan {
     uint64_t size, window, frontier, probe;
     struct ownership owners;
     struct rangeset held; /* by caches that answer */
     size_t cache_count, spare_count;
     bool held_stale;
-    bool alone; /* nobody else downloads the object */
+    struct outlook outlook; /* as of outlook_at, where there is company */
+    int64_t outlook_at;
+    bool any_silent; /* a lease, at the last tick */
+    bool alone;      /* nobody else downloads the object */
     unsigned max_failures;
     uint64_t seed;
     struct rangeset done, free; /* nothing is in `free` before the size is known */
@@ -259,14 +270,6 @@ struct plan {
 
     plan_lease *cancelled; /* [cancelled_first, cancelled_end) were not taken yet */
     size_t cancelled_first, cancelled_end, cancelled_capacity;
-};
-
-/* What can be expected of the sources that are ready, as a whole. */
-struct outlook {
-    double total;   /* bytes/s of all uplinks */
-    double mean;    /* of a lease; a guess where none is known */
-    int64_t ttfb;   /* the same */
-    unsigned timed; /* sources whose time to first byte is known */
 };
 
 /* -- plan_table.c ------------------------------------------------------------------------------ */
@@ -302,6 +305,12 @@ bool plan_consumer_is_behind(const struct plan *plan);
 static inline bool plan_is_owned(const struct plan *plan)
 {
     return plan->owners.owner != NULL;
+}
+
+/* Others wait for the same bytes, as far as is known. */
+static inline bool plan_has_company(const struct plan *plan)
+{
+    return plan_is_owned(plan) && !plan->alone;
 }
 
 void owners_release(struct plan *plan);

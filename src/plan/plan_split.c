@@ -91,28 +91,24 @@ static bool hedge_pays(const struct plan *plan, struct range rest, double finish
     return finish >= HEDGE_SOONER * needed && finish - needed > SPLIT_GAIN;
 }
 
-/* What a tail costs the internet: a cache gives only what it holds, and keeps what it gives from
- * the uplinks as long as it is not silent. Of what has an owner others wait for the same bytes: it
- * is cut where all of them cut it, and fetched twice only if the owner is silent. */
+/* What a tail costs the internet: a cache gives only what it holds, and keeps what it gives from the
+ * uplinks as long as it is not silent. Of what has an owner others wait for the same bytes: nothing
+ * of that is taken over but from the silent; and who is alone cuts where all would cut. */
 static bool may_take(const struct plan *plan, const struct thief *thief, int64_t now,
                      struct tail *tail)
 {
     const struct source *victim = &plan->sources[tail->victim->source];
     const struct source *source = &plan->sources[thief->source];
+    bool silent = lease_silence(plan, tail->victim, now) > SHARED_QUIET;
     if (source->cache)
         return rangeset_contains(&source->holds, tail->range.begin, tail->range.end);
-    bool silent = tail->late && lease_silence(plan, tail->victim, now) > SHARED_QUIET;
-    if (victim->cache)
+    if (victim->cache || plan_has_company(plan))
         return silent;
-    bool same = source->node == victim->node && victim->node != PLAN_NODE_NONE;
-    if (!plan_is_owned(plan) || same || silent)
+    if (!plan_is_owned(plan) || source == victim || silent)
         return true;
     uint64_t block = owners_block(plan), begin = tail->range.begin;
-    begin += (block - begin % block) % block;
-    if (!plan->alone || tail->hedge || begin >= tail->range.end)
-        return false;
-    tail->range.begin = begin;
-    return true;
+    tail->range.begin += (block - begin % block) % block;
+    return tail->range.begin < tail->range.end;
 }
 
 /* What the thief can do about one lease, if anything; *ret_finish is when that would end. */
@@ -210,7 +206,9 @@ bool split_choose(const struct plan *plan, plan_source source, int64_t now,
                   const struct outlook *outlook, struct tail *ret)
 {
     *ret = (struct tail){ 0 };
-    if (plan->size == PLAN_SIZE_UNKNOWN || is_doubtful(plan, &plan->sources[source], now, outlook))
+    bool in_vain = plan_has_company(plan) && !plan->any_silent; /* see may_take() */
+    if (plan->size == PLAN_SIZE_UNKNOWN || in_vain ||
+        is_doubtful(plan, &plan->sources[source], now, outlook))
         return false;
     struct thief thief = thief_of(plan, source, now, outlook);
     bool tail_end = lend_limit(plan) == plan->size;

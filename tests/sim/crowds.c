@@ -48,8 +48,8 @@ static const struct row rows[] = {
     { "crowd-killed", "two of 8 peers die half way", 8, .mib = 100, .mbit = 20, .dies = 2.6,
       .origin = 1.03 },
     { "crowd-30", "30 hosts of 20 Mbit/s at once", 30, .mib = 100, .mbit = 20, .origin = 1.05 },
-    { "crowd-1000", "1000 hosts of 20 Mbit/s, 256 of them peers", 1000, .peers = 256, .mib = 500,
-      .mbit = 20, .step = 50, .origin = 1.05, .time = 1.3 },
+    { "crowd-1000", "1000 hosts of 20 Mbit/s, 256 of them peers", 1000, .peers = 256, .mib = 250,
+      .mbit = 20, .step = 100, .origin = 1.05, .time = 1.3 },
 };
 
 static void build(const struct row *row, uint64_t seed, struct crowd *ret)

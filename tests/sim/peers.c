@@ -8,7 +8,8 @@
 #define WINDOW_SEGMENTS 10
 #define FILL_WINDOW     (1 * MIB)  /* ahead of its foremost reader */
 #define DELIVER_BYTES   (64 * KIB) /* to a client at once, */
-#define DELIVER_TIME    (100 * MSEC)
+#define DELIVER_TIME    (100 * MSEC) /* or so many steps: */
+#define DELIVER_STEPS   4
 
 struct fill {
     uint64_t begin, end;
@@ -46,7 +47,7 @@ struct peers {
     const struct crowd *crowd;
     const struct peers_ops *ops;
     struct host *hosts;
-    int64_t now, before;
+    int64_t now, before, patience;
     struct peers_sums sums;
 };
 
@@ -57,6 +58,7 @@ struct peers *peers_new(const struct crowd *crowd, const struct peers_ops *ops)
     if (!p || !hosts)
         abort();
     *p = (struct peers){ .crowd = crowd, .ops = ops, .hosts = hosts };
+    p->patience = MAX(DELIVER_STEPS * crowd->step, DELIVER_TIME);
     for (size_t i = 0; i < crowd->host_count; i++)
         hosts[i].up = true;
     return p;
@@ -379,7 +381,7 @@ static void move(struct peers *p, struct host *h, double bytes)
         }
         if (r->position > r->told &&
             (r->position == r->end || r->position - r->told >= DELIVER_BYTES ||
-             p->now - r->told_at >= DELIVER_TIME))
+             p->now - r->told_at >= p->patience))
             tell(p, r);
     }
 }
