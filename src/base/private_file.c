@@ -50,24 +50,49 @@ static int write_synced(const char *path, const void *data, size_t length)
     return errno != 0 || fchmod(fd, 0600) < 0 || fsync(fd) < 0 ? -1 : 0;
 }
 
-int private_file_write(const char *folder, const char *name, const void *data, size_t length,
-                       struct ddm_error *err)
+/* Gives what was written beside it its name; -1 with errno. */
+static int put_in_place(const char *beside, const char *path, bool replace)
+{
+    if (replace)
+        return rename(beside, path);
+    int r = link(beside, path), reason = errno;
+    unlink(beside);
+    errno = reason;
+    return r;
+}
+
+static int put(const char *folder, const char *name, const void *data, size_t length, bool replace,
+               struct ddm_error *err)
 {
     int r = private_folder_make(folder, err);
     if (r < 0)
         return r;
     _cleanup_free_ char *path = str_format("%s/%s", folder, name);
-    _cleanup_free_ char *beside = str_format("%s/.%s.%ld", folder, name, (long)getpid());
+    _cleanup_free_ char *beside = str_format("%s/.%s.%ld", folder, name, (long)gettid());
     if (!path || !beside)
         return error_memory(err);
-    if (unlink(beside) < 0 && errno != ENOENT) /* of a process that was killed */
+    if (unlink(beside) < 0 && errno != ENOENT) /* of one that was killed */
         return fail(err, beside);
-    if (write_synced(beside, data, length) < 0 || rename(beside, path) < 0 ||
-        sync_folder(folder) < 0) {
-        r = fail(err, path);
-        unlink(beside);
-    }
+    if (write_synced(beside, data, length) == 0 && put_in_place(beside, path, replace) == 0 &&
+        sync_folder(folder) == 0)
+        return 0;
+    if (!replace && errno == EEXIST)
+        return 1;
+    r = fail(err, path);
+    unlink(beside);
     return r;
+}
+
+int private_file_write(const char *folder, const char *name, const void *data, size_t length,
+                       struct ddm_error *err)
+{
+    return put(folder, name, data, length, true, err);
+}
+
+int private_file_create(const char *folder, const char *name, const void *data, size_t length,
+                        struct ddm_error *err)
+{
+    return put(folder, name, data, length, false, err);
 }
 
 static int check_mode(int fd, const char *path, struct ddm_error *err)

@@ -14,6 +14,10 @@ int private_folder_make(const char *folder, struct ddm_error *err);
  * the old one or the new one. -DDM_E_DISK. */
 int private_file_write(const char *folder, const char *name, const void *data, size_t length,
                        struct ddm_error *err);
+/* The same where there is none yet; else it returns 1 and leaves what is there. Of several at a
+ * time one wins. */
+int private_file_create(const char *folder, const char *name, const void *data, size_t length,
+                        struct ddm_error *err);
 
 /* Reads FOLDER/NAME as text: malloc'ed, the caller wipes it. Returns 1 where there is no such file.
  * -DDM_E_PERMISSION where others may read it, it is no file, or it cannot be read;

@@ -270,6 +270,10 @@ static void on_tick(void *arg)
     if (job->max_time > 0 && now - job->started >= job->max_time &&
         (job->state != JOB_FINISHING || hints_pending(job)))
         job_fail(job, DDM_E_NETWORK, "not done within the time that it was given (--max-time)");
+    if (job->membership && now - job->membership_seen >= MEMBERSHIP_LOOK) {
+        job->membership_seen = now;
+        (void)membership_update(job->membership, NULL); /* what counted goes on counting */
+    }
     pace_tick(job, now);
     plan_tick(job->plan, now);
     if (job->state == JOB_STREAM)

@@ -148,6 +148,7 @@ struct job {
     unsigned connections, retries;
     int64_t max_time;              /* ns; 0: none */
     struct membership *membership; /* NULL: no swarm key */
+    int64_t membership_seen;       /* when it was looked at */
     bool no_peers, has_secrets, has_logins, insecure, force, only_newer, quiet_tracker;
     size_t tracker_count; /* of trackers[].at, below */
     const struct address *peers;

@@ -14,6 +14,7 @@
 
 #define CONNECT_TIMEOUT (20 * SEC)
 #define MAX_REDIRECTS   10L
+#define MEMBER_LIFETIME 300L /* s, of a connection between members */
 #define ANY_TO          "::" /* of CURLOPT_CONNECT_TO: for any host and port */
 
 static int add_header(struct curl_slist **headers, const char *line)
@@ -206,7 +207,8 @@ static CURLcode set_connect_to(CURL *easy, struct fetch_curl *o,
                          : CURLE_OUT_OF_MEMORY;
 }
 
-/* Nobody but the swarm's CA is believed. */
+/* Nobody but the swarm's CA is believed, and what ca.crt says counts for each new connection; kept
+ * ones are as old as that at most, for a key may have ended since. */
 static CURLcode set_tls(CURL *easy, const struct tls_files *tls)
 {
     if (!tls)
@@ -214,6 +216,10 @@ static CURLcode set_tls(CURL *easy, const struct tls_files *tls)
     curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
     curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
     curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
+    curl_easy_setopt(easy, CURLOPT_MAXLIFETIME_CONN, MEMBER_LIFETIME);
+#if LIBCURL_VERSION_NUM >= 0x075700
+    curl_easy_setopt(easy, CURLOPT_CA_CACHE_TIMEOUT, 0L);
+#endif
     CURLcode c = curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_3);
     if (c == CURLE_OK)
         c = curl_easy_setopt(easy, CURLOPT_CAINFO, tls->ca);

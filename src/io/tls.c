@@ -89,8 +89,19 @@ static int make_key(struct tls_node *n, struct ddm_error *err)
         return fail(err, r);
     n->key_pem = take_text(&out);
     return n->key_pem
-               ? private_file_write(n->folder, "node.key", n->key_pem, strlen(n->key_pem), err)
+               ? private_file_create(n->folder, "node.key", n->key_pem, strlen(n->key_pem), err)
                : error_memory(err);
+}
+
+/* 1 where there is none. */
+static int read_key(struct tls_node *n, struct ddm_error *err)
+{
+    int r = private_file_read(n->folder, "node.key", FILE_MAX, &n->key_pem, err);
+    if (r == 0 && (r = parse_key(n, n->key_pem)) < 0)
+        return error_set(err, DDM_E_PERMISSION,
+                         "%s: no Ed25519 key (%s); without the file a new one is made", n->paths[1],
+                         gnutls_strerror(r));
+    return r;
 }
 
 static int load_key(struct tls_node *n, struct ddm_error *err)
@@ -98,14 +109,15 @@ static int load_key(struct tls_node *n, struct ddm_error *err)
     int r = gnutls_x509_privkey_init(&n->key);
     if (r < 0)
         return fail(err, r);
-    r = private_file_read(n->folder, "node.key", FILE_MAX, &n->key_pem, err);
+    r = read_key(n, err);
     if (r == 1)
-        return make_key(n, err);
-    if (r == 0 && (r = parse_key(n, n->key_pem)) < 0)
-        return error_set(err, DDM_E_PERMISSION,
-                         "%s: no Ed25519 key (%s); without the file a new one is made", n->paths[1],
-                         gnutls_strerror(r));
-    return r;
+        r = make_key(n, err);
+    if (r == 1) { /* another process of this node was first */
+        wipe(&n->key_pem);
+        gnutls_x509_privkey_deinit(TAKE(n->key));
+        r = gnutls_x509_privkey_init(&n->key) < 0 ? error_memory(err) : read_key(n, err);
+    }
+    return r == 1 ? error_set(err, DDM_E_DISK, "%s: it comes and goes", n->paths[1]) : r;
 }
 
 /* ---- the certificate ---- */
@@ -306,6 +318,7 @@ int tls_node_update(struct tls_node *n, const struct tls_key *keys, size_t key_c
     bool same = are_current(n, keys, count);
     if (same && now < n->renew_at)
         return 0;
+    n->renew_at = 0; /* if it fails it is tried again */
     int r = same ? 0 : take_keys(n, keys, count, err);
     if (r == 0)
         r = write_ca(n, err);

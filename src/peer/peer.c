@@ -203,6 +203,16 @@ static void on_signal(void *arg, int number)
 
 /* ---- the process ---- */
 
+/* Of a member: that of its certificate, which no other peer may use meanwhile. */
+static int take_id(struct peer *peer, struct ddm_error *err)
+{
+    struct membership *membership = peer->options->membership;
+    if (!membership)
+        return identity_node(peer->node_id, err);
+    str_copy(peer->node_id, sizeof peer->node_id, membership_node_id(membership));
+    return membership_claim(membership, "peer", err);
+}
+
 static int start(struct peer *peer, struct ddm_error *err)
 {
     const struct peer_options *o = peer->options;
@@ -212,10 +222,8 @@ static int start(struct peer *peer, struct ddm_error *err)
     int r = o->proxy ? fetch_check_proxy(o->proxy, err) : 0;
     if (r == 0)
         r = policy_new(&peer->policy, &rules, err);
-    if (r == 0 && o->membership)
-        str_copy(peer->node_id, sizeof peer->node_id, membership_node_id(o->membership));
-    else if (r == 0)
-        r = identity_node(peer->node_id, err);
+    if (r == 0)
+        r = take_id(peer, err);
     if (r == 0)
         r = socket_resolve_listen(&listen, &length, &o->listen, err);
     if (r < 0)

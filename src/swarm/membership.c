@@ -8,12 +8,15 @@
 #include "base/util.h"
 #include "swarm/identity.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
 
-#define LOOK_EVERY (5 * SEC)
-#define ID_FILE    "node.id"
-#define ID_MAX     128
+#define ID_FILE "node.id"
+#define ID_MAX  128
 
 struct membership {
     char *folder;
@@ -21,6 +24,7 @@ struct membership {
     struct token token;
     struct tls_node *tls;
     struct loop_timer *timer;
+    int lock;    /* -1: none */
     bool broken; /* what went wrong was logged */
 };
 
@@ -33,15 +37,22 @@ static int make_id(struct membership *m, struct ddm_error *err)
     if (r < 0)
         return r;
     snprintf(line, sizeof line, "%s\n", m->node_id);
-    return private_file_write(m->folder, ID_FILE, line, strlen(line), err);
+    return private_file_create(m->folder, ID_FILE, line, strlen(line), err);
 }
 
 static int load_id(struct membership *m, struct ddm_error *err)
 {
     _cleanup_free_ char *text = NULL;
     int r = private_file_read(m->folder, ID_FILE, ID_MAX, &text, err);
-    if (r == 1)
-        return make_id(m, err);
+    if (r == 1) {
+        r = make_id(m, err);
+        if (r <= 0)
+            return r;
+        /* Another process of this node was first. */
+        r = private_file_read(m->folder, ID_FILE, ID_MAX, &text, err);
+        if (r == 1)
+            return error_set(err, DDM_E_DISK, "%s/" ID_FILE ": it comes and goes", m->folder);
+    }
     if (r < 0)
         return r;
     text[strcspn(text, "\n")] = '\0';
@@ -58,6 +69,8 @@ static int load_id(struct membership *m, struct ddm_error *err)
 int membership_open(struct membership **ret, const char *folder, struct ddm_error *err)
 {
     struct membership *m = calloc(1, sizeof *m);
+    if (m)
+        m->lock = -1;
     if (!m || !(m->folder = strdup(folder))) {
         membership_free(m);
         return error_memory(err);
@@ -75,21 +88,27 @@ int membership_open(struct membership **ret, const char *folder, struct ddm_erro
     return 0;
 }
 
-static void look(void *arg)
+int membership_update(struct membership *m, struct ddm_error *err)
 {
-    struct membership *m = arg;
     struct token token = { 0 };
-    struct ddm_error err;
-    int r = membership_read_token(m->folder, &token, &err);
+    int r = membership_read_token(m->folder, &token, err);
     if (r == 0) {
         token_clear(&m->token);
         m->token = token;
     }
-    int update = tls_node_update(m->tls, m->token.keys, m->token.key_count, r < 0 ? NULL : &err);
+    int update = tls_node_update(m->tls, m->token.keys, m->token.key_count, r < 0 ? NULL : err);
     token_clear(&token);
-    if ((r < 0 || update < 0) && !m->broken)
+    return r < 0 ? r : update;
+}
+
+static void look(void *arg)
+{
+    struct membership *m = arg;
+    struct ddm_error err;
+    bool fails = membership_update(m, &err) < 0;
+    if (fails && !m->broken)
         log_warn("swarm", "%s; the key and certificate of before go on", err.message);
-    m->broken = r < 0 || update < 0;
+    m->broken = fails;
 }
 
 int membership_watch(struct membership *m, struct loop *loop)
@@ -99,13 +118,34 @@ int membership_watch(struct membership *m, struct loop *loop)
         return 0;
     if (loop_timer_new(&m->timer, loop, look, m) < 0)
         return -1;
-    loop_timer_start(m->timer, LOOK_EVERY, true);
+    loop_timer_start(m->timer, MEMBERSHIP_LOOK, true);
+    return 0;
+}
+
+/* The lock ends with the process, however that ends. */
+int membership_claim(struct membership *m, const char *role, struct ddm_error *err)
+{
+    _cleanup_free_ char *path = str_format("%s/%s.lock", m->folder, role);
+    if (!path)
+        return error_memory(err);
+    _cleanup_close_ int fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return error_set(err, DDM_E_DISK, "%s: %s", path, strerror(errno));
+    if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+        return error_set(err, DDM_E_USAGE,
+                         "another %s of this node runs on this machine; a second one needs a "
+                         "--state-dir of its own, with the same token in it",
+                         role);
+    m->lock = fd;
+    fd = -1;
     return 0;
 }
 
 struct membership *membership_free(struct membership *m)
 {
     if (m) {
+        if (m->lock >= 0)
+            close(m->lock);
         loop_timer_free(m->timer);
         tls_node_free(m->tls);
         token_clear(&m->token);

@@ -10,10 +10,13 @@
 #ifndef DDM_SWARM_MEMBERSHIP_H
 #define DDM_SWARM_MEMBERSHIP_H
 
+#include "base/util.h"
 #include "io/loop.h"
 #include "io/tls.h"
 #include "swarm/messages.h"
 #include "swarm/token.h"
+
+#define MEMBERSHIP_LOOK (5 * SEC)
 
 struct membership;
 
@@ -34,8 +37,13 @@ int membership_create_token(const char *folder, const struct token *token, struc
 
 /* Opens it and makes what is missing. Errors as above. */
 int membership_open(struct membership **ret, const char *folder, struct ddm_error *err);
-/* From now on looks every few seconds whether the token was changed, and renews the certificate in
- * time. What goes wrong is logged; what counted goes on counting. NULL: no more, before the loop is
+/* One process of this node at a time may be the `role`, which is a word; from here on it is this
+ * one, until the membership is freed. -DDM_E_USAGE where there is one, -DDM_E_DISK. */
+int membership_claim(struct membership *membership, const char *role, struct ddm_error *err);
+/* Looks whether the token was changed, and renews the certificate in time; to be called every
+ * MEMBERSHIP_LOOK. Errors as above; what counted goes on counting. */
+int membership_update(struct membership *membership, struct ddm_error *err);
+/* From now on does that by itself; what goes wrong is logged. NULL: no more, before the loop is
  * freed. */
 int membership_watch(struct membership *membership, struct loop *loop);
 struct membership *membership_free(struct membership *membership); /* NULL allowed, returns NULL */
