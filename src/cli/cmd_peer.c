@@ -23,6 +23,7 @@ int peer_command(const struct options *options)
 {
     struct ddm_error error;
     const char *proxy = options_text(options, OPTION_PROXY);
+    _cleanup_free_ char *hours = join(options_list(options, OPTION_HOURS));
     _cleanup_free_ char *allow = join(options_list(options, OPTION_ALLOW));
     _cleanup_free_ char *deny = join(options_list(options, OPTION_DENY));
     struct peer_options peer = {
@@ -34,8 +35,13 @@ int peer_command(const struct options *options)
         .interfaces = options_list(options, OPTION_INTERFACE),
         .proxy = proxy && strcmp(proxy, "none") != 0 ? proxy : NULL,
         .memory = options_number(options, OPTION_MEMORY),
+        .limit_rate = options_number(options, OPTION_LIMIT_RATE),
+        .limit_rate_lan = options_number(options, OPTION_LIMIT_RATE_LAN),
+        .idle_only = options_bool(options, OPTION_IDLE_ONLY),
+        .hours = hours,
+        .max_connections = (unsigned)options_number(options, OPTION_MAX_CONNECTIONS),
     };
-    int r = allow && deny ? daemon_join(options, &peer.membership, &error) : error_memory(&error);
+    int r = allow && deny && hours ? daemon_join(options, &peer.membership, &error) : error_memory(&error);
     if (peer.membership && !options_given(options, OPTION_TRACKER) &&
         membership_token(peer.membership)->tracker_count > 0)
         peer.trackers = NULL; /* those of the token */

@@ -7,6 +7,7 @@ int tracker_command(const struct options *options)
 {
     struct ddm_error error;
     struct tracker_options tracker = {
+        .max_connections = (unsigned)options_number(options, OPTION_MAX_CONNECTIONS),
         .ttl = (uint32_t)((options_number(options, OPTION_TTL) + SEC - 1) / SEC),
     };
     int r = daemon_join(options, &tracker.membership, &error);

@@ -99,11 +99,17 @@
  *             spot            what peers gave, compared with the origin
  *             stream          the one stream, where the origin gives no ranges
  *             transfer        one lease on its way
- * peer/       gate            what a peer behind a proxy knows of where it leads
+ * peer/       admission       who may have one more request served
+ *             bound           how much memory a peer may come to need
+ *             gate            what a peer behind a proxy knows of where it leads
+ *             hours           hours of the day
+ *             opening         when a peer is there for others
  *             peer            the peer daemon and its routes
  *             relay           from origins through the store to readers
  *             relay_fill      fetches from origins that fill an object
  *             relay_object    what requests for one version share
+ *             traffic         whether the owner of this machine uses the network
+ *             turns           a rate that clients share in turn
  * tracker/    registry        which peers are alive
  *             tracker         the tracker daemon and its routes
  * cli/        main            this file: finds the command, loads its options, runs it

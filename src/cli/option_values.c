@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/str.h"
 #include "base/util.h"
+#include "peer/hours.h"
 #include "swarm/policy.h"
 
 #include <ctype.h>
@@ -181,6 +182,12 @@ static int read_text(const struct option *option, const char *text, char **ret,
         if (r < 0)
             return r;
     }
+    if (option->type == OPTION_TYPE_HOURS) {
+        struct hours hours;
+        int r = hours_parse(&hours, text, err);
+        if (r < 0)
+            return r;
+    }
     *ret = strdup(text);
     return *ret ? 0 : error_memory(err);
 }
@@ -207,6 +214,7 @@ static int read_element(const struct option *option, const char *text, struct el
     case OPTION_TYPE_STRING:
     case OPTION_TYPE_NAME:
     case OPTION_TYPE_NETWORK:
+    case OPTION_TYPE_HOURS:
         return read_text(option, text, &ret->text, err);
     }
     return error_set(err, DDM_E_FAIL, "option of an unknown type");

@@ -57,6 +57,10 @@ enum option_id {
     OPTION_PROXY,
     OPTION_ALLOW_REDIRECT,
     OPTION_LIMIT_RATE,
+    OPTION_LIMIT_RATE_LAN,
+    OPTION_IDLE_ONLY,
+    OPTION_HOURS,
+    OPTION_MAX_CONNECTIONS,
     OPTION_CONNECTIONS,
     OPTION_RETRIES,
     OPTION_CONNECT_TIMEOUT,
@@ -93,6 +97,7 @@ enum option_type {
     OPTION_TYPE_HOST,    /* a name or number without a port */
     OPTION_TYPE_ADDRESS, /* kept as HOST:PORT, the default port filled in */
     OPTION_TYPE_NETWORK, /* 10.0.0.0/8, nas.lan:8080 */
+    OPTION_TYPE_HOURS,   /* 22:00-06:00 */
     OPTION_TYPE_ENUM,
 };
 

@@ -18,12 +18,13 @@
 
 #include <string.h>
 
-#define BUFFER_MEMORY   (8L * 1024 * 1024) /* for the buffers of all fetches together */
-#define BUFFER_MIN      (32L * 1024)
-#define BUFFER_MAX      (512L * 1024) /* of one recv(): the larger, the fewer wake-ups */
-#define MAX_CONNECTIONS 256L          /* kept alive in all */
-#define NUDGE_EVERY     (20 * MSEC)
-#define PATIENCE_POLL   (100 * MSEC) /* is the name known, was the request taken? */
+#define BUFFER_MEMORY     (8L * 1024 * 1024) /* for the buffers of all fetches together */
+#define BUFFER_MIN        (32L * 1024)
+#define BUFFER_MAX        (512L * 1024) /* of one recv(): the larger, the fewer wake-ups */
+#define MAX_CONNECTIONS   256L          /* kept alive in all */
+#define CONNECTION_MEMORY (64 * 1024)   /* of one, most of it TLS; and of a request */
+#define NUDGE_EVERY       (20 * MSEC)
+#define PATIENCE_POLL     (100 * MSEC) /* is the name known, was the request taken? */
 
 /* ---- one fetch ---- */
 
@@ -307,6 +308,14 @@ static long buffer_size(const struct fetcher *fr)
 {
     long share = MIN(BUFFER_MEMORY / (long)(fr->count + 1), BUFFER_MAX);
     return fr->block > 0 ? fr->block : MAX(share, BUFFER_MIN);
+}
+
+uint64_t fetcher_memory(unsigned fetches)
+{
+    uint64_t sum = (fetches + (uint64_t)MAX_CONNECTIONS) * CONNECTION_MEMORY;
+    for (unsigned n = 1; n <= fetches; n++)
+        sum += (uint64_t)MAX(MIN(BUFFER_MEMORY / (long)n, BUFFER_MAX), BUFFER_MIN);
+    return sum;
 }
 
 void fetcher_set_block(struct fetcher *fetcher, size_t bytes)

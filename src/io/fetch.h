@@ -143,6 +143,8 @@ struct fetcher *fetcher_free(struct fetcher *fetcher); /* cancels what is left *
  * URL's host, and is shown ours; TLS 1.3 only. The strings must stay. */
 void fetcher_set_tls(struct fetcher *fetcher, const struct tls_files *files);
 bool fetcher_has_tls(const struct fetcher *fetcher);
+/* The most memory that so many fetches at a time need, and kept connections; bytes. */
+uint64_t fetcher_memory(unsigned fetches);
 /* on_data gets no more than so many bytes at once, of fetches that begin later (1 KiB at least). */
 void fetcher_set_block(struct fetcher *fetcher, size_t bytes);
 

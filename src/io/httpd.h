@@ -22,7 +22,7 @@
 #include <sys/types.h>
 
 #define HTTPD_CONNECTIONS       1024u
-#define HTTPD_CONNECTION_MEMORY ((uint64_t)32 * 1024) /* headers in and out, per connection */
+#define HTTPD_CONNECTION_MEMORY ((uint64_t)16 * 1024) /* headers in and out, per connection */
 
 struct httpd;
 struct httpd_request;
@@ -62,6 +62,10 @@ struct httpd_counters {
     uint64_t refused; /* connections that there was no room for, so far */
     uint64_t ended;   /* that took too long, or made room */
 };
+/* The most memory that it may come to need, but for streams; and what these need, by their number.
+ * Bytes. */
+uint64_t httpd_memory(const struct httpd *httpd);
+uint64_t httpd_stream_memory(unsigned streams);
 void httpd_count(const struct httpd *httpd, struct httpd_counters *ret);
 
 /* The request; strings live until the reply has ended. */
@@ -99,5 +103,7 @@ void httpd_reply_stream(struct httpd_request *request, unsigned status, const ch
                         uint64_t length, const struct httpd_stream_ops *ops, void *arg);
 /* There is more to read (or the read shall now fail). Cheap, from anywhere on the loop. */
 void httpd_stream_resume(struct httpd_request *request);
+/* Cuts the connection, whatever it waits for; `closed` comes later. */
+void httpd_cut(struct httpd_request *request);
 
 #endif

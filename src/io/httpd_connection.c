@@ -24,9 +24,12 @@
 #define HEAD_TIME    (10 * SEC) /* for a head and, before the first one, the handshake */
 #define IDLE_TIME    60         /* s */
 #define SWEEP        (1 * SEC)
-#define SPARE        64  /* places of those that were ended and are not gone yet */
-#define OTHER_FILES  192 /* descriptors besides: the loop's, logs, fetches */
-#define FILES_ENOUGH 64u /* connections that a daemon has in any case */
+#define SPARE        64         /* places of those that were ended and are not gone yet */
+#define OTHER_FILES  192        /* descriptors besides: the loop's, logs, fetches */
+#define SENDING_MAX  (16 * MIB) /* of replies that are no streams, all together */
+#define STRUCTS      (6 * KIB)  /* of a connection and its request, libmicrohttpd's and ours */
+#define TLS_MEMORY   (64 * KIB) /* of a session */
+#define FILES_ENOUGH 64u        /* connections that a daemon has in any case */
 
 /* Each connection is a descriptor, and many systems give 1024 to who asks for no more. */
 static unsigned fit_files(unsigned max)
@@ -50,6 +53,12 @@ static unsigned fit_files(unsigned max)
     return fits;
 }
 
+static void forget_sending(struct httpd_connection *c)
+{
+    c->httpd->sending -= c->sending;
+    c->sending = 0;
+}
+
 static void end(struct httpd_connection *c)
 {
     struct httpd *h = c->httpd;
@@ -57,6 +66,7 @@ static void end(struct httpd_connection *c)
     c->client->connections--;
     h->open--;
     h->ended++;
+    forget_sending(c);
     shutdown(c->fd, SHUT_RDWR);
 }
 
@@ -157,13 +167,14 @@ static unsigned share(const struct httpd *h)
 
 /* ---- room ---- */
 
-/* Ends a connection that nobody waits for, of this client or (NULL) of the one with most. False
- * where there is none. */
-static bool make_room(struct httpd *h, const struct httpd_client *client)
+/* Ends a connection that nobody waits for, of this client or (NULL) of the one with most; one that
+ * holds a reply, or any. False where there is none. */
+static bool make_room(struct httpd *h, const struct httpd_client *client, bool sending)
 {
     struct httpd_connection *best = NULL;
     list_foreach (c, &h->connections, struct httpd_connection, link) {
-        if (c->ended || c->phase == HTTPD_ANSWER || (client && c->client != client))
+        if (c->ended || c->phase == HTTPD_ANSWER || (client && c->client != client) ||
+            (sending && c->sending == 0))
             continue;
         if (!best || c->client->connections > best->client->connections)
             best = c;
@@ -181,9 +192,9 @@ enum MHD_Result httpd_on_accept(void *arg, const struct sockaddr *address, sockl
     const struct httpd_client *client = find_client(h, name);
     bool room = true;
     if (client && client->connections >= share(h))
-        room = make_room(h, client);
+        room = make_room(h, client, false);
     else if (h->open >= h->max_connections)
-        room = make_room(h, NULL);
+        room = make_room(h, NULL, false);
     h->refused += !room;
     return room ? MHD_YES : MHD_NO;
 }
@@ -219,6 +230,7 @@ static void connection_free(struct httpd_connection *c)
 {
     if (!c->ended)
         c->httpd->open--;
+    forget_sending(c);
     leave_client(c);
     list_remove(&c->link);
     free(c);
@@ -259,14 +271,35 @@ void httpd_connection_identify(struct httpd_connection *c, const char *node_id)
     leave_client(c);
     c->client = member;
     if (member->connections > share(c->httpd))
-        make_room(c->httpd, member);
+        make_room(c->httpd, member, false);
 }
 
 void httpd_connection_phase(struct httpd_connection *c, enum httpd_phase phase, int64_t time)
 {
+    if (phase != HTTPD_SEND)
+        forget_sending(c);
     c->phase = phase;
     c->deadline = time ? loop_now() + time : 0;
     c->received = 0;
     list_remove(&c->link);
     list_push_back(&c->httpd->connections, &c->link);
+}
+
+void httpd_connection_sends(struct httpd_connection *c, size_t bytes)
+{
+    struct httpd *h = c->httpd;
+    while (h->sending + bytes > SENDING_MAX && make_room(h, NULL, true))
+        ;
+    if (c->ended)
+        return;
+    c->sending += bytes;
+    h->sending += bytes;
+}
+
+uint64_t httpd_memory(const struct httpd *h)
+{
+    uint64_t one = HTTPD_CONNECTION_MEMORY + STRUCTS + (h->tls ? TLS_MEMORY : 0), body = 0;
+    for (const struct httpd_route *route = h->routes; route->method; route++)
+        body = MAX(body, (uint64_t)route->max_body);
+    return httpd_connections_ceiling(h) * (one + body) + SENDING_MAX;
 }

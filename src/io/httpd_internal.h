@@ -39,6 +39,7 @@ struct httpd_connection {
     int64_t deadline;                   /* of the phase; 0: none */
     uint64_t received;                  /* bytes, when it was first seen idle; 0: was not yet */
     bool ended;                         /* shut down: its end is noticed soon */
+    size_t sending;                     /* bytes of a reply that is no stream */
     const struct httpd_refusal *target; /* what is wrong with the request's target; or NULL */
 };
 
@@ -57,6 +58,7 @@ struct httpd {
     struct list connections, clients;
     struct loop_timer *sweep;
     unsigned open, max_connections; /* those that have not been ended */
+    uint64_t sending;               /* bytes, of all */
     int64_t idle_time;
     uint64_t refused, ended; /* connections, so far */
     char hosts[2][72];       /* names of this machine; or empty */
@@ -74,7 +76,7 @@ struct httpd_request {
     char segment[256];
     char member[TLS_NAME_SIZE]; /* empty without TLS */
     char *body;
-    size_t body_length;
+    size_t body_length, body_room;
     uint64_t discarded; /* of the body, over the limit */
     bool handling;      /* the handler has been called */
     bool suspended;
@@ -124,6 +126,9 @@ void httpd_connection_identify(struct httpd_connection *connection, const char *
 /* `time` (ns, 0: any) is how long it may take. */
 void httpd_connection_phase(struct httpd_connection *connection, enum httpd_phase phase,
                             int64_t time);
+
+/* A reply of so many bytes is to be sent, which it keeps in memory until then. */
+void httpd_connection_sends(struct httpd_connection *connection, size_t bytes);
 
 /* ---- the guard: httpd_guard.c ---- */
 

@@ -109,6 +109,7 @@ void httpd_reply(struct httpd_request *request, unsigned status, const char *con
                  char *body)
 {
     size_t length = body ? strlen(body) : 0;
+    httpd_connection_sends(request->from, length);
     struct MHD_Response *response = MHD_create_response_from_buffer(
         length, body ? body : (char *)"", body ? MHD_RESPMEM_MUST_FREE : MHD_RESPMEM_PERSISTENT);
     if (!response)
@@ -136,19 +137,39 @@ static ssize_t read_stream(void *arg, uint64_t position, char *buf, size_t size)
     return n < 0 ? MHD_CONTENT_READER_END_WITH_ERROR : n;
 }
 
+static size_t block_size(unsigned active)
+{
+    unsigned share = MIN(STREAM_MEMORY / MAX(active, 1u), BLOCK_MAX);
+    return MAX(share, BLOCK_MIN);
+}
+
+uint64_t httpd_stream_memory(unsigned streams)
+{
+    uint64_t sum = 0;
+    for (unsigned n = 1; n <= streams; n++)
+        sum += block_size(n);
+    return sum;
+}
+
 void httpd_reply_stream(struct httpd_request *request, unsigned status, const char *content_type,
                         uint64_t length, const struct httpd_stream_ops *ops, void *arg)
 {
-    unsigned share = MIN(STREAM_MEMORY / MAX(request->httpd->active, 1u), BLOCK_MAX);
-    size_t block = MAX(share, BLOCK_MIN);
     request->stream = ops;
     request->stream_arg = arg;
     send_response(request, status, content_type,
-                  MHD_create_response_from_callback(length, block, read_stream, request, NULL));
+                  MHD_create_response_from_callback(length, block_size(request->httpd->active),
+                                                    read_stream, request, NULL));
 }
 
 void httpd_stream_resume(struct httpd_request *request)
 {
+    httpd_resume(request);
+}
+
+void httpd_cut(struct httpd_request *request)
+{
+    request->gone = true;
+    shutdown(request->from->fd, SHUT_RDWR);
     httpd_resume(request);
 }
 
@@ -228,14 +249,15 @@ static enum MHD_Result begin_request(struct httpd *h, struct MHD_Connection *con
     if (length && str_to_u64(length, &announced) == 0 && announced > MAX(room, (size_t)1024))
         return reply_too_large(r);
     httpd_connection_phase(from, HTTPD_BODY, BODY_TIME + (int64_t)(room / BODY_RATE) * SEC);
-    r->body = malloc(room + 1);
+    r->body_room = (size_t)MIN(announced, (uint64_t)room); /* that is how many come */
+    r->body = malloc(r->body_room + 1);
     return r->body ? MHD_YES : MHD_NO;
 }
 
 /* Takes a part of the body; what is over the limit is thrown away, up to a limit of its own. */
 static enum MHD_Result take_body(struct httpd_request *r, const char *data, size_t *length)
 {
-    size_t room = (r->route ? r->route->max_body : 0) - r->body_length;
+    size_t room = r->body_room - r->body_length;
     size_t n = MIN(*length, room);
     memcpy(r->body + r->body_length, data, n);
     r->body_length += n;

@@ -80,8 +80,7 @@ static struct admission_client *find(struct admission *a, const char *name)
 
 static unsigned share(const struct admission *a, unsigned places)
 {
-    unsigned clients = MAX(a->count, 1u);
-    return MAX(places / clients, 1u);
+    return a->count > 0 ? MAX(places / a->count, 1u) : places;
 }
 
 static bool has_place(const struct admission *a, const struct admission_client *client,
@@ -107,7 +106,7 @@ int admission_enter(struct admission *a, const char *name, unsigned places, int6
     list_remove(&client->link); /* asked last */
     list_push_back(&a->clients, &client->link);
     if (!has_place(a, client, places)) {
-        *ret_wanting = client->requests < share(a, places);
+        *ret_wanting = a->count > 1 && client->requests < share(a, places);
         return -1;
     }
     client->requests++;

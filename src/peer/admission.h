@@ -11,7 +11,7 @@
 #ifndef DDM_PEER_ADMISSION_H
 #define DDM_PEER_ADMISSION_H
 
-#include "peer/pace.h"
+#include "peer/turns.h"
 
 struct admission;
 
@@ -21,7 +21,7 @@ struct admission_client {
     char name[72];
     unsigned requests, references;
     int64_t asked_at;
-    struct pace_share uplink, lan; /* of the rates; pace.h */
+    struct turn_share uplink, lan; /* of the rates; turns.h */
 };
 
 int admission_new(struct admission **ret); /* -1 without memory */

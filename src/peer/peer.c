@@ -12,6 +12,8 @@
 #include "base/util.h"
 #include "io/sandbox.h"
 #include "io/socket.h"
+#include "peer/bound.h"
+#include "peer/opening.h"
 #include "peer/relay.h"
 #include "swarm/identity.h"
 #include "swarm/tracker_client.h"
@@ -34,6 +36,8 @@ struct peer {
     struct policy *policy;
     struct relay *relay;
     struct httpd *httpd;
+    struct opening *opening;
+    struct bound bound;
     struct announcer *announcers[MAX_TRACKERS];
     size_t announcer_count;
     struct loop_signal *signals[2];
@@ -43,6 +47,14 @@ struct peer {
 };
 
 /* ---- routes ---- */
+
+static void reply_closed(struct peer *peer, struct httpd_request *request)
+{
+    char seconds[24];
+    snprintf(seconds, sizeof seconds, "%lld", (long long)opening_wait(peer->opening));
+    httpd_set_header(request, "Retry-After", seconds);
+    httpd_reply_error(request, 503, "closed", "%s", opening_why_closed(peer->opening));
+}
 
 static void handle_fetch(void *arg, struct httpd_request *request)
 {
@@ -55,6 +67,8 @@ static void handle_fetch(void *arg, struct httpd_request *request)
     if (peer->leave_until) {
         httpd_set_header(request, "Connection", "close");
         httpd_reply_error(request, 503, "leaving", "this peer is leaving");
+    } else if (opening_why_closed(peer->opening)) {
+        reply_closed(peer, request);
     } else if (message_fetch_decode(&wanted, body, length, &err) < 0) {
         httpd_reply_error(request, 400, "bad_request", "%s", err.message);
     } else if (wanted.begin >= wanted.end) {
@@ -68,7 +82,9 @@ static void handle_status(void *arg, struct httpd_request *request)
 {
     struct peer *peer = arg;
     struct relay_counters c;
+    struct httpd_counters http;
     relay_count(peer->relay, &c);
+    httpd_count(peer->httpd, &http);
     httpd_reply(request, 200, "application/json",
                 message_peer_status_encode(&(struct message_peer_status){
                     .version = DDM_VERSION,
@@ -82,6 +98,14 @@ static void handle_status(void *arg, struct httpd_request *request)
                     .rate = c.rate,
                     .stored = c.stored,
                     .store_limit = c.store_limit,
+                    .closed = opening_why_closed(peer->opening),
+                    .limits = { .places = c.places,
+                                .clients = c.clients,
+                                .connections = http.connections,
+                                .max_connections = http.max_connections,
+                                .rate = peer->options->limit_rate,
+                                .rate_lan = peer->options->limit_rate_lan,
+                                .memory = peer->bound.total },
                 }));
 }
 
@@ -89,7 +113,9 @@ static void handle_metrics(void *arg, struct httpd_request *request)
 {
     struct peer *peer = arg;
     struct relay_counters c;
+    struct httpd_counters http;
     relay_count(peer->relay, &c);
+    httpd_count(peer->httpd, &http);
     httpd_reply(request, 200, "text/plain; version=0.0.4",
                 str_format("# TYPE ddm_peer_requests_total counter\n"
                            "ddm_peer_requests_total %llu\n"
@@ -102,10 +128,22 @@ static void handle_metrics(void *arg, struct httpd_request *request)
                            "# TYPE ddm_peer_uplink_bytes_per_second gauge\n"
                            "ddm_peer_uplink_bytes_per_second %llu\n"
                            "# TYPE ddm_peer_store_bytes gauge\n"
-                           "ddm_peer_store_bytes %llu\n",
+                           "ddm_peer_store_bytes %llu\n"
+                           "# TYPE ddm_peer_open gauge\n"
+                           "ddm_peer_open %d\n"
+                           "# TYPE ddm_peer_connections gauge\n"
+                           "ddm_peer_connections %u\n"
+                           "# TYPE ddm_peer_connections_refused_total counter\n"
+                           "ddm_peer_connections_refused_total %llu\n"
+                           "# TYPE ddm_peer_connections_ended_total counter\n"
+                           "ddm_peer_connections_ended_total %llu\n"
+                           "# TYPE ddm_peer_memory_limit_bytes gauge\n"
+                           "ddm_peer_memory_limit_bytes %llu\n",
                            (unsigned long long)c.requests, (unsigned long long)c.served,
                            (unsigned long long)c.fetched, c.active, (unsigned long long)c.rate,
-                           (unsigned long long)c.stored));
+                           (unsigned long long)c.stored, !opening_why_closed(peer->opening),
+                           http.connections, (unsigned long long)http.refused,
+                           (unsigned long long)http.ended, (unsigned long long)peer->bound.total));
 }
 
 static void handle_health(void *arg, struct httpd_request *request)
@@ -166,6 +204,40 @@ static int start_announcers(struct peer *peer, struct ddm_error *err)
         for (size_t i = 0; r == 0 && i < membership_token(membership)->tracker_count; i++)
             r = announce_to(peer, &membership_token(membership)->trackers[i], err);
     return r;
+}
+
+/* ---- open or closed ---- */
+
+static void count_own(void *arg, struct traffic *ret_own, unsigned *ret_connections)
+{
+    struct peer *peer = arg;
+    struct relay_counters c;
+    relay_count(peer->relay, &c);
+    *ret_own = (struct traffic){ .received = c.fetched, .sent = c.served };
+    *ret_connections = c.active;
+}
+
+static void on_opening(void *arg)
+{
+    struct peer *peer = arg;
+    const char *why = opening_why_closed(peer->opening);
+    log_info("peer", why ? "closed: %s" : "open%s", why ? why : "");
+    relay_hold(peer->relay, opening_in_use(peer->opening));
+    for (size_t i = 0; i < peer->announcer_count; i++)
+        announcer_set_open(peer->announcers[i], !why);
+}
+
+static int start_opening(struct peer *peer, struct ddm_error *err)
+{
+    const struct peer_options *o = peer->options;
+    struct opening_config config = { .loop = peer->loop,
+                                     .idle_only = o->idle_only,
+                                     .interfaces = o->interfaces,
+                                     .count = count_own,
+                                     .changed = on_opening,
+                                     .arg = peer };
+    int r = hours_parse(&config.hours, o->hours, err);
+    return r < 0 ? r : opening_new(&peer->opening, &config, err);
 }
 
 /* ---- leaving ---- */
@@ -247,8 +319,12 @@ static int start(struct peer *peer, struct ddm_error *err)
                                   .memory = o->memory ? o->memory : STORE_DEFAULT,
                                   .interfaces = o->interfaces,
                                   .proxy = o->proxy,
+                                  .limit_rate = o->limit_rate,
+                                  .limit_rate_lan = o->limit_rate_lan,
                                   .loop = peer->loop };
     r = relay_new(&peer->relay, &relay, err);
+    if (r == 0)
+        r = start_opening(peer, err);
     if (r < 0)
         return r;
     struct httpd_config config = { .listen = (struct sockaddr *)&listen,
@@ -256,6 +332,7 @@ static int start(struct peer *peer, struct ddm_error *err)
                                    .routes = routes,
                                    .arg = peer,
                                    .error_body = message_error,
+                                   .max_connections = o->max_connections,
                                    .tls = membership_tls(o->membership) };
     r = httpd_new(&peer->httpd, peer->loop, &config, err);
     return r < 0 ? r : start_announcers(peer, err);
@@ -290,6 +367,7 @@ static void stop(struct peer *peer)
     for (size_t i = 0; i < peer->announcer_count; i++)
         announcer_free(peer->announcers[i]);
     httpd_free(peer->httpd);
+    opening_free(peer->opening);
     if (peer->options->membership)
         membership_watch(peer->options->membership, NULL);
     relay_free(peer->relay);
@@ -298,6 +376,17 @@ static void stop(struct peer *peer)
     if (peer->loop)
         loop_free(peer->loop);
     policy_free(peer->policy);
+}
+
+static void tell_limits(struct peer *peer)
+{
+    char text[BOUND_TEXT_SIZE];
+    struct relay_counters c;
+    relay_count(peer->relay, &c);
+    bound_find(&peer->bound, peer->httpd, c.places, c.store_limit);
+    log_info("peer", "memory: %s", bound_describe(text, &peer->bound));
+    if (opening_why_closed(peer->opening))
+        on_opening(peer);
 }
 
 enum ddm_code peer_run(const struct peer_options *options, struct ddm_error *err)
@@ -313,6 +402,7 @@ enum ddm_code peer_run(const struct peer_options *options, struct ddm_error *err
         struct address at = options->listen;
         at.port = httpd_port(peer.httpd);
         log_info("peer", "listening on %s", address_format(text, &at));
+        tell_limits(&peer);
         loop_run(peer.loop);
         log_info("peer", "ended");
     }

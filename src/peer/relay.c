@@ -12,7 +12,19 @@
 #include <stdio.h>
 #include <string.h>
 
-#define BUSY_RETRY_AFTER "1" /* s */
+#define BUSY_RETRY_AFTER "1"       /* s */
+#define SLOW             (5 * SEC) /* a reader that takes nothing for so long, though it could */
+
+static int limits_new(struct relay *r, const struct relay_config *config)
+{
+    if (admission_new(&r->admission) < 0 ||
+        turns_new(&r->uplink_turns, config->loop, config->limit_rate) < 0 ||
+        turns_new(&r->lan_turns, config->loop, config->limit_rate_lan) < 0)
+        return -1;
+    if (config->limit_rate) /* little at a time, so that what is paid for is not long */
+        fetcher_set_block(r->fetcher, turns_block(r->uplink_turns));
+    return 0;
+}
 
 int relay_new(struct relay **ret, const struct relay_config *config, struct ddm_error *err)
 {
@@ -23,13 +35,13 @@ int relay_new(struct relay **ret, const struct relay_config *config, struct ddm_
     if (!r)
         return error_memory(err);
     list_init(&r->objects);
+    r->fetcher = config->fetcher;
     r->proxy = config->proxy ? config->proxy : "";
-    if (store_new(&r->store, config->memory) < 0 ||
+    if (store_new(&r->store, config->memory) < 0 || limits_new(r, config) < 0 ||
         (*r->proxy && gate_new(&r->gate, config->loop, config->policy) < 0)) {
         relay_free(r);
         return error_memory(err);
     }
-    r->fetcher = config->fetcher;
     r->policy = config->policy;
     r->memory = config->memory;
     r->uplink_count = MAX((unsigned)count, 1U);
@@ -45,6 +57,9 @@ struct relay *relay_free(struct relay *relay)
         list_foreach (object, &relay->objects, struct relay_object, link)
             relay_object_free(object);
         gate_free(relay->gate);
+        turns_free(relay->uplink_turns);
+        turns_free(relay->lan_turns);
+        admission_free(relay->admission);
         store_free(relay->store);
         free(relay);
     }
@@ -61,7 +76,14 @@ void relay_count(const struct relay *relay, struct relay_counters *ret)
         .stored = store_used(relay->store),
         .store_limit = relay->memory,
         .active = relay->readers,
+        .places = store_max_readers(relay->store),
+        .clients = admission_clients(relay->admission),
     };
+}
+
+void relay_hold(struct relay *relay, bool hold)
+{
+    turns_hold(relay->uplink_turns, hold);
 }
 
 /* ---- one reader ---- */
@@ -70,6 +92,8 @@ static void reader_free(struct relay_reader *reader)
 {
     list_remove(&reader->link);
     store_reader_remove(&reader->at);
+    turn_end(reader->object->relay->lan_turns, &reader->turn);
+    admission_leave(reader->object->relay->admission, reader->client);
     reader->object->relay->readers--;
     relay_object_settle(reader->object);
     free(reader);
@@ -88,12 +112,17 @@ static ssize_t read_reply(void *arg, uint64_t position, char *buf, size_t size)
     if (reader->failed)
         return -1;
     reader->at.position = reader->begin + position;
+    reader->read_at = loop_now();
+    size = MIN(size, turn_ask(object->relay->lan_turns, &reader->turn));
+    if (size == 0)
+        return 0;
     size_t n = store_read(object->bytes, reader->at.position, buf,
                           (size_t)MIN((uint64_t)size, reader->end - reader->at.position));
     if (n == 0)
         return relay_fill_ensure(object, reader) < 0 ? -1 : 0;
     reader->at.position += n;
     object->relay->served += n;
+    turn_take(object->relay->lan_turns, &reader->turn, n);
     relay_fill_wake(object);
     return (ssize_t)n;
 }
@@ -183,6 +212,12 @@ void relay_readers_fail(struct relay_object *object, uint64_t position, uint64_t
     relay_object_settle(object);
 }
 
+static void on_turn(void *arg)
+{
+    struct relay_reader *reader = arg;
+    httpd_stream_resume(reader->request);
+}
+
 /* ---- requests ---- */
 
 void relay_tell_uplinks(const struct relay *relay, struct httpd_request *request)
@@ -191,6 +226,40 @@ void relay_tell_uplinks(const struct relay *relay, struct httpd_request *request
     snprintf(number, sizeof number, "%u", relay->uplink_count);
     if (relay->uplink_count > 1)
         httpd_set_header(request, "DDM-Uplinks", number);
+}
+
+/* Of a client that has more than its share, the reader that has taken nothing for longest: whoever
+ * reads slowly on purpose keeps nobody out. */
+static void cut_slowest(struct relay *relay)
+{
+    struct relay_reader *slowest = NULL;
+    unsigned places = store_max_readers(relay->store);
+    list_foreach (o, &relay->objects, struct relay_object, link)
+        list_foreach (r, &o->readers, struct relay_reader, link)
+            if (r->replied && !r->failed && !r->turn.waiting &&
+                admission_is_over(relay->admission, r->client, places) &&
+                rangeset_contains(store_valid(o->bytes), r->at.position, r->at.position + 1) &&
+                (!slowest || r->read_at < slowest->read_at))
+                slowest = r;
+    if (slowest && loop_now() - slowest->read_at >= SLOW) {
+        slowest->failed = true;
+        httpd_cut(slowest->request);
+    }
+}
+
+/* A place for a request; NULL where there is none, and the request is answered then. */
+static struct admission_client *admit(struct relay *relay, struct httpd_request *request)
+{
+    struct admission_client *client;
+    bool wanting;
+    if (admission_enter(relay->admission, httpd_client(request), store_max_readers(relay->store),
+                        loop_now(), &client, &wanting) == 0)
+        return client;
+    if (wanting)
+        cut_slowest(relay);
+    httpd_set_header(request, "Retry-After", BUSY_RETRY_AFTER);
+    httpd_reply_error(request, 429, "busy", "%u requests are being served", relay->readers);
+    return NULL;
 }
 
 static void read_from(struct relay_reader *reader, struct relay_object *object)
@@ -232,19 +301,20 @@ void relay_serve(struct relay *relay, struct httpd_request *request,
         httpd_reply_error(request, 404, "uplink", "this peer has no uplink %u", wanted->uplink);
         return;
     }
-    if (relay->readers >= store_max_readers(relay->store)) {
-        httpd_set_header(request, "Retry-After", BUSY_RETRY_AFTER);
-        httpd_reply_error(request, 429, "busy", "%u requests are being served", relay->readers);
+    struct admission_client *client = admit(relay, request);
+    if (!client)
         return;
-    }
     struct relay_object *object = relay_object_get(relay, wanted);
     struct relay_reader *reader = object ? calloc(1, sizeof *reader) : NULL;
     if (!reader) {
         if (object)
             relay_object_settle(object);
+        admission_leave(relay->admission, client);
         httpd_reply_error(request, 503, "memory", "out of memory");
         return;
     }
+    reader->client = client;
+    turn_init(&reader->turn, &client->lan, on_turn, reader);
     reader->request = request;
     reader->begin = wanted->begin;
     reader->end = wanted->end;

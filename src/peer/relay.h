@@ -36,6 +36,8 @@ struct relay_counters {
     uint64_t rate;     /* from origins, now, bytes/s */
     uint64_t stored, store_limit;
     uint32_t active; /* readers */
+    uint32_t places; /* for readers */
+    uint32_t clients;
 };
 
 struct relay_config {
@@ -45,6 +47,8 @@ struct relay_config {
     /* The uplinks, NULL at the end, which must stay; NULL: one, the kernel's choice. */
     const char *const *interfaces;
     const char *proxy; /* URL, must stay; NULL: none */
+    /* Bytes/s from origins, and to readers; 0: no limit. Shared evenly among clients. */
+    uint64_t limit_rate, limit_rate_lan;
     struct loop *loop;
 };
 
@@ -58,6 +62,9 @@ void relay_tell_uplinks(const struct relay *relay, struct httpd_request *request
 /* Answers a request with 206 and the bytes as they come, or with a JSON error. */
 void relay_serve(struct relay *relay, struct httpd_request *request,
                  const struct message_fetch *wanted);
+
+/* Nothing is fetched any more, until it may again; what is there is still served. */
+void relay_hold(struct relay *relay, bool hold);
 
 void relay_count(const struct relay *relay, struct relay_counters *ret);
 

@@ -25,9 +25,11 @@ struct fill {
     struct fetch *fetch;
     uint64_t begin, end, watermark;
     unsigned uplink;
-    unsigned failures; /* of its uplink, in a row, when it began */
-    bool paused;
-    bool answered; /* its head came and was right */
+    unsigned failures;               /* of its uplink, in a row, when it began */
+    bool paused;                     /* by the window or a question; the turn pauses it, too */
+    bool answered;                   /* its head came and was right */
+    struct admission_client *client; /* who wanted it first */
+    struct turn turn;                /* of the uplink */
 
     enum policy_verdict verdict;    /* of where it last was to connect to */
     struct gate_question *question; /* about a proxy's destination; it waits for the answer */
@@ -61,6 +63,8 @@ static void fill_free(struct fill *fill)
     fetch_cancel(fill->fetch);
     gate_drop(fill->question);
     free(fill->head);
+    turn_end(fill->object->relay->uplink_turns, &fill->turn);
+    admission_unref(fill->client);
     list_remove(&fill->link);
     free(fill);
 }
@@ -73,6 +77,20 @@ static bool is_needed(const struct fill *fill)
             reader->end > fill->watermark)
             return true;
     return false;
+}
+
+static void fill_resume(struct fill *fill)
+{
+    fill->paused = false;
+    if (!fill->turn.waiting && fill->fetch)
+        fetch_resume(fill->fetch);
+}
+
+static void on_turn(void *arg)
+{
+    struct fill *fill = arg;
+    if (!fill->paused)
+        fill_resume(fill);
 }
 
 /* Who asked for it does not wait as long as its uplink is given: the next one hears sooner. */
@@ -189,8 +207,7 @@ static void on_head_judged(void *arg, enum policy_verdict verdict)
     if (verdict != POLICY_ALLOWED) {
         fail_denied(fill, verdict);
     } else if (!fill->ended) {
-        fill->paused = false;
-        fetch_resume(fill->fetch);
+        fill_resume(fill);
         take_head(fill, head);
     } else if (check_head(fill, head, &failure) < 0) {
         fill_fail(fill, &failure);
@@ -257,6 +274,9 @@ static int on_fill_data(void *arg, const char *data, size_t length)
     fill->watermark += n;
     relay->fetched += n;
     rate_add(&relay->rate, n, loop_now());
+    turn_take(relay->uplink_turns, &fill->turn, n);
+    if (!fill->turn.waiting && turn_ask(relay->uplink_turns, &fill->turn) == 0)
+        fetch_pause(fill->fetch);
     relay_readers_wake(fill->object, fill->watermark - n, fill->watermark);
     if (!fill->paused && fill->watermark - lead(fill) >= window) {
         fill->paused = true;
@@ -335,8 +355,7 @@ static void wake_fills(struct relay_object *object)
     uint64_t window = store_window(object->relay->store, object->relay->readers);
     list_foreach (fill, &object->fills, struct fill, link)
         if (fill->paused && !fill->question && fill->watermark - lead(fill) <= window / 2) {
-            fill->paused = false;
-            fetch_resume(fill->fetch);
+            fill_resume(fill);
         }
 }
 
@@ -391,6 +410,8 @@ int relay_fill_ensure(struct relay_object *object, const struct relay_reader *re
     fill->uplink = reader->uplink;
     fill->begin = fill->watermark = position;
     fill->end = fill_limit(object, position, reader->end);
+    fill->client = admission_ref(reader->client);
+    turn_init(&fill->turn, &fill->client->uplink, on_turn, fill);
     list_push_back(&object->fills, &fill->link);
     if (fill_start(fill) == 0)
         return 0;

@@ -5,6 +5,7 @@
 #define DDM_PEER_RELAY_INTERNAL_H
 
 #include "io/store.h"
+#include "peer/admission.h"
 #include "peer/gate.h"
 #include "peer/relay.h"
 #include "plan/rate.h"
@@ -29,6 +30,8 @@ struct relay {
     uint64_t memory;
     uint64_t requests, served, fetched;
     struct rate rate;
+    struct admission *admission;
+    struct turns *uplink_turns, *lan_turns;
 };
 
 struct relay_object {
@@ -57,6 +60,9 @@ struct relay_reader {
     unsigned uplink; /* that it asked for */
     bool replied;
     bool failed; /* the connection shall be cut */
+    struct admission_client *client;
+    struct turn turn; /* of the LAN */
+    int64_t read_at;  /* when it was last ready for more */
 };
 
 /* Finds or makes the object of a request. NULL without memory. */

@@ -3,6 +3,7 @@
  *
  *     new ─▶ PUT ──answer──▶ wait the tracker's interval ─▶ PUT …
  *             └───failure──▶ wait 1, 2, 4 … 30 s ──────────▶ PUT …
+ *     closed ─▶ DELETE, no PUT until it is open again
  *     leave ─▶ DELETE ──answer, failure or 2 s──▶ done
  */
 #include "base/error.h"
@@ -30,6 +31,7 @@ struct announcer {
     char name[ADDRESS_TEXT_SIZE + 16]; /* in the log */
     bool known;                        /* by the tracker, as far as we know */
     bool away;                         /* the last heartbeat failed */
+    bool closed;                       /* it shall not be known for now */
     int64_t pause;                     /* after the next failure */
     void (*left)(void *arg);           /* set while leaving */
     void *left_arg;
@@ -91,6 +93,28 @@ static void on_left(void *arg, const struct exchange_reply *reply)
     struct announcer *a = arg;
     loop_timer_stop(a->timer);
     a->left(a->left_arg); /* may free a */
+}
+
+static void on_closed(void *arg, const struct exchange_reply *reply)
+{
+    struct announcer *a = arg;
+    a->known = a->known && reply->why; /* its entry ends by itself */
+}
+
+void announcer_set_open(struct announcer *a, bool open)
+{
+    if (a->left || a->closed == !open)
+        return;
+    a->closed = !open;
+    loop_timer_stop(a->timer);
+    if (open) {
+        heartbeat(a);
+        return;
+    }
+    a->exchange = exchange_free(a->exchange);
+    if (exchange_new(&a->exchange, a->fetcher, &a->config.tracker, "DELETE", a->path, NULL,
+                     REPLY_LIMIT, REQUEST_TIMEOUT, on_closed, a, NULL) < 0)
+        log_warn(a->name, "it is not told that this peer is closed"); /* it forgets by itself */
 }
 
 static void on_timer(void *arg)

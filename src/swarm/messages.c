@@ -448,10 +448,11 @@ int message_report_decode(struct message_report *ret, const char *json, size_t l
 
 char *message_tracker_status_encode(const struct message_tracker_status *s)
 {
-    return finish(json_pack("{s:s, s:s, s:I, s:I, s:o, s:o}", "role", "tracker", "version",
-                            s->version, "uptime", (json_int_t)(s->uptime / SEC), "ttl",
-                            (json_int_t)s->ttl, "reports", number(s->reports), "peers",
-                            encode_peers(s->peers, s->peer_count)));
+    return finish(json_pack("{s:s, s:s, s:I, s:I, s:I, s:o, s:o, s:o}", "role", "tracker",
+                            "version", s->version, "uptime", (json_int_t)(s->uptime / SEC), "ttl",
+                            (json_int_t)s->ttl, "connections", (json_int_t)s->connections,
+                            "memory_limit", number(s->memory_limit), "reports", number(s->reports),
+                            "peers", encode_peers(s->peers, s->peer_count)));
 }
 
 /* Without memory: NULL. */
@@ -466,12 +467,22 @@ static json_t *encode_texts(const char *const *texts)
     return list;
 }
 
+static json_t *encode_limits(const struct message_peer_status *s)
+{
+    return json_pack("{s:I, s:I, s:I, s:I, s:o, s:o, s:o}", "places", (json_int_t)s->limits.places,
+                     "clients", (json_int_t)s->limits.clients, "connections",
+                     (json_int_t)s->limits.connections, "max_connections",
+                     (json_int_t)s->limits.max_connections, "rate", number(s->limits.rate),
+                     "rate_lan", number(s->limits.rate_lan), "memory", number(s->limits.memory));
+}
+
 char *message_peer_status_encode(const struct message_peer_status *s)
 {
     return finish(json_pack(
-        "{s:s, s:s, s:s, s:o, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o}", "role", "peer", "version",
-        s->version, "host_id", s->host_id, "interfaces", encode_texts(s->interfaces), "uptime",
-        (json_int_t)(s->uptime / SEC), "active", (json_int_t)s->active, "requests",
+        "{s:s, s:s, s:s, s:o, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:s?, s:o}", "role", "peer",
+        "version", s->version, "host_id", s->host_id, "interfaces", encode_texts(s->interfaces),
+        "uptime", (json_int_t)(s->uptime / SEC), "active", (json_int_t)s->active, "requests",
         number(s->requests), "served", number(s->served), "fetched", number(s->fetched), "rate",
-        number(s->rate), "stored", number(s->stored), "store_limit", number(s->store_limit)));
+        number(s->rate), "stored", number(s->stored), "store_limit", number(s->store_limit),
+        "closed", s->closed, "limits", encode_limits(s)));
 }

@@ -112,6 +112,8 @@ struct message_tracker_status {
     uint64_t reports; /* taken so far; of one machine on one peer only the first counts */
     const struct message_peer *peers;
     size_t peer_count;
+    unsigned connections;
+    uint64_t memory_limit; /* bytes, of the process */
 };
 char *message_tracker_status_encode(const struct message_tracker_status *status);
 struct message_peer_status {
@@ -123,6 +125,12 @@ struct message_peer_status {
     uint64_t fetched;          /* bytes from origins */
     uint64_t rate;             /* of the uplink, now */
     uint64_t stored, store_limit;
+    const char *closed; /* why nobody is served now; NULL: they are */
+    struct {
+        unsigned places, clients, connections, max_connections;
+        uint64_t rate, rate_lan; /* bytes/s; 0: none */
+        uint64_t memory;         /* bytes, of the process */
+    } limits;
 };
 char *message_peer_status_encode(const struct message_peer_status *status);
 

@@ -25,6 +25,8 @@ struct announcer_config {
 };
 int announcer_new(struct announcer **ret, struct loop *loop, struct fetcher *fetcher,
                   const struct announcer_config *config, struct ddm_error *err);
+/* Not open: the tracker is told to forget it, and no heartbeat comes until it is open again. */
+void announcer_set_open(struct announcer *announcer, bool open);
 /* Sends the remove request, and calls `done` when it was answered or 2 s have passed; never from
  * within this call. No heartbeat comes after it. */
 void announcer_leave(struct announcer *announcer, void (*done)(void *arg), void *arg);

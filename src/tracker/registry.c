@@ -11,6 +11,8 @@
 
 #define REPORTER_SIZE 46 /* with NUL: the longest number of an address */
 
+#define REGISTRY_JSON 2048 /* a peer in a list, while that is made */
+
 struct entry {
     struct message_peer peer;         /* its age is filled in when it is listed */
     int64_t seen;                     /* its last announce */
@@ -22,6 +24,12 @@ struct registry {
     struct entry **entries;
     size_t count, capacity;
 };
+
+size_t registry_memory(void)
+{
+    size_t entry = sizeof(struct entry) + REGISTRY_MAX_REPORTERS * REPORTER_SIZE + sizeof(void *);
+    return REGISTRY_MAX_PEERS * (entry + sizeof(struct message_peer) + REGISTRY_JSON);
+}
 
 struct registry *registry_new(int64_t ttl)
 {

@@ -51,6 +51,9 @@ bool registry_expire(struct registry *registry, int64_t now, struct message_peer
 /* The number of peers that are alive. */
 size_t registry_count(const struct registry *registry, int64_t now);
 
+/* The most memory that it needs, with one list of all of them; bytes. */
+size_t registry_memory(void);
+
 /* At most `limit` of the peers that are alive, as a malloc'ed array (never NULL with 0). With an
  * object key: in the order of a hash of key and id (rendezvous), so that all who ask for one object
  * get the same ones, and a peer that comes or goes changes at most one place; without (NULL): in

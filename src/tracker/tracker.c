@@ -26,6 +26,8 @@
 #define EXPIRE_EVERY   (1 * SEC)
 #define OBJECT_KEY_MAX 256
 #define JSON           "application/json"
+#define PROGRAM        (28 * MIB) /* and its libraries, of which most is never touched */
+#define SLACK          8          /* 1/8 of what is allocated lies between the rest */
 
 struct tracker {
     struct loop *loop;
@@ -188,12 +190,22 @@ static void get_peers(void *arg, struct httpd_request *request)
     reply_json(request, json);
 }
 
+static uint64_t memory_bound(const struct tracker *t)
+{
+    uint64_t allocated = httpd_memory(t->httpd) + registry_memory();
+    return PROGRAM + allocated + allocated / SLACK;
+}
+
 static void get_status(void *arg, struct httpd_request *request)
 {
     struct tracker *t = arg;
     _cleanup_free_ struct message_peer *peers = NULL;
     int64_t now = loop_now();
-    struct message_tracker_status status = { .version = DDM_VERSION,
+    struct httpd_counters http;
+    httpd_count(t->httpd, &http);
+    struct message_tracker_status status = { .connections = http.connections,
+                                             .memory_limit = memory_bound(t),
+                                             .version = DDM_VERSION,
                                              .uptime = now - t->started,
                                              .ttl = t->ttl,
                                              .reports = t->counts.reports };
@@ -216,10 +228,16 @@ static void get_metrics(void *arg, struct httpd_request *request)
         reply_json(request, NULL);
         return;
     }
+    struct httpd_counters http;
+    httpd_count(t->httpd, &http);
     const struct {
         const char *name, *type, *help;
         uint64_t value;
     } rows[] = {
+        { "connections", "gauge", "Connections that are open.", http.connections },
+        { "connections_refused_total", "counter", "There was no room for them.", http.refused },
+        { "connections_ended_total", "counter", "Took too long, or made room.", http.ended },
+        { "memory_limit_bytes", "gauge", "No more will ever be needed.", memory_bound(t) },
         { "peers", "gauge", "Peers that are alive.", registry_count(t->registry, now) },
         { "uptime_seconds", "gauge", "Since the start.", (uint64_t)((now - t->started) / SEC) },
         { "announces_total", "counter", "Announces and heartbeats taken.", t->counts.announces },
@@ -310,14 +328,16 @@ static int prepare(struct tracker *t, struct ddm_error *err)
     return 0;
 }
 
-static int listen_on(struct tracker *t, const struct address *address, struct ddm_error *err)
+static int listen_on(struct tracker *t, const struct tracker_options *options,
+                     struct ddm_error *err)
 {
     struct sockaddr_storage listen;
     struct httpd_config config = { .routes = routes,
                                    .arg = t,
                                    .error_body = message_error,
+                                   .max_connections = options->max_connections,
                                    .tls = membership_tls(t->membership) };
-    int r = socket_resolve_listen(&listen, &config.listen_length, address, err);
+    int r = socket_resolve_listen(&listen, &config.listen_length, &options->listen, err);
     if (r < 0)
         return r;
     config.listen = (const struct sockaddr *)&listen;
@@ -328,6 +348,8 @@ static int listen_on(struct tracker *t, const struct address *address, struct dd
     char text[ADDRESS_TEXT_SIZE];
     socket_host(at.host, config.listen);
     log_info("tracker", "listening on %s", address_format(text, &at));
+    log_info("tracker", "memory: at most %llu MiB",
+             (unsigned long long)((memory_bound(t) + MIB - 1) / MIB));
     return 0;
 }
 
@@ -337,7 +359,7 @@ enum ddm_code tracker_run(const struct tracker_options *options, struct ddm_erro
                                                     .membership = options->membership };
     int r = prepare(&t, err);
     if (r == 0)
-        r = listen_on(&t, &options->listen, err);
+        r = listen_on(&t, options, err);
     if (r == 0)
         r = sandbox_enter(&(struct sandbox_config){ .name = "tracker" }, err);
     if (r < 0)

@@ -12,7 +12,8 @@
 struct tracker_options {
     struct membership *membership; /* of a swarm; NULL: plain HTTP, for whoever can connect */
     struct address listen;
-    uint32_t ttl; /* s after which a peer that is not heard of is forgotten */
+    unsigned max_connections; /* 0: the server's default */
+    uint32_t ttl;             /* s after which a peer that is not heard of is forgotten */
 };
 
 /* Runs until SIGINT or SIGTERM; logs. Returns the exit code; a message is in *err where not 0. */

@@ -64,6 +64,11 @@ static void test_what_is_taken(void **state)
           "allow-redirect",
           { "10.0.0.0/8", "10.0.0.0/8,fd00::/8" },
           { "", "10.0.0.0/33" } },
+        { ROLE_PEER,
+          "hours",
+          { "22:00-06:00", "1:05-2:00, 12:00-24:00" },
+          { "", "22-6", "22:00", "22:00-22:00", "25:00-26:00" } },
+        { ROLE_TRACKER, "max-connections", { "16", "65536" }, { "15", "65537", "many" } },
         { ROLE_PEER, "host-id", { "a", "demo-1_X" }, { "", "a.b", "a b", "ä" } },
         { ROLE_GET, "output", { "-", "ä b" }, { "", "a\nb", "\033[2J" } },
     };

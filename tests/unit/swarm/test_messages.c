@@ -382,11 +382,10 @@ static void statuses(void **state)
     struct message_peer peer = { .id = "a", .at = { "h", 1 }, .announce = { .host_id = "h" } };
     struct message_tracker_status t = { "1", 2 * SEC, 30, 7, &peer, 1 };
     _cleanup_free_ char *tracker = message_tracker_status_encode(&t);
-    assert_string_equal(
-        tracker,
-        "{\"role\":\"tracker\",\"version\":\"1\",\"uptime\":2,\"ttl\":30,"
-        "\"reports\":7,\"peers\":[{\"id\":\"a\",\"address\":\"h\",\"port\":1,\"host_id\":\"h\","
-        "\"age_ms\":0}]}");
+    assert_string_equal(tracker, "{\"role\":\"tracker\",\"version\":\"1\",\"uptime\":2,\"ttl\":30,"
+                                 "\"connections\":0,\"memory_limit\":0,\"reports\":7,\"peers\":[{"
+                                 "\"id\":\"a\",\"address\":\"h\",\"port\":1,\"host_id\":\"h\","
+                                 "\"age_ms\":0}]}");
     const char *const interfaces[] = { "eth0", "10.0.0.7", NULL };
     struct message_peer_status p = { .version = "1",
                                      .host_id = "h",
@@ -398,12 +397,16 @@ static void statuses(void **state)
                                      .fetched = 7,
                                      .rate = 8,
                                      .stored = 9,
-                                     .store_limit = 10 };
+                                     .store_limit = 10,
+                                     .limits = { 11, 12, 13, 14, 15, 16, 17 } };
     _cleanup_free_ char *text = message_peer_status_encode(&p);
     assert_string_equal(text, "{\"role\":\"peer\",\"version\":\"1\",\"host_id\":\"h\","
                               "\"interfaces\":[\"eth0\",\"10.0.0.7\"],\"uptime\":3,\"active\":4,"
                               "\"requests\":5,\"served\":6,\"fetched\":7,\"rate\":8,"
-                              "\"stored\":9,\"store_limit\":10}");
+                              "\"stored\":9,\"store_limit\":10,\"closed\":null,"
+                              "\"limits\":{\"places\":11,\"clients\":12,\"connections\":13,"
+                              "\"max_connections\":14,\"rate\":15,\"rate_lan\":16,"
+                              "\"memory\":17}}");
     p.interfaces = NULL;
     _cleanup_free_ char *without = message_peer_status_encode(&p);
     assert_non_null(strstr(without, "\"interfaces\":[],"));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "peer/pace.h"
+#include "peer/turns.h"
 
 #include "base/util.h"
 #include "plan/bucket.h"
@@ -8,7 +8,7 @@
 #define BLOCK_MIN (4 * KIB)   /* less is not worth a turn */
 #define BLOCK_MAX (256 * KIB) /* more makes the others wait for long */
 
-struct pace {
+struct turns {
     struct bucket bucket;
     size_t block;
     bool held;
@@ -17,16 +17,16 @@ struct pace {
     struct loop_timer *timer;
 };
 
-static struct pace_turn *next_turn(const struct pace *p)
+static struct turn *next_turn(const struct turns *p)
 {
-    struct pace_turn *best = NULL;
-    list_foreach (turn, &p->waiting, struct pace_turn, link)
+    struct turn *best = NULL;
+    list_foreach (turn, &p->waiting, struct turn, link)
         if (!best || turn->share->given < best->share->given)
             best = turn;
     return best;
 }
 
-static void give(struct pace *p, struct pace_turn *turn)
+static void give(struct turns *p, struct turn *turn)
 {
     p->given = MAX(p->given, turn->share->given);
     turn->share->given += p->block;
@@ -39,22 +39,22 @@ static void give(struct pace *p, struct pace_turn *turn)
 
 static void on_timer(void *arg)
 {
-    struct pace *p = arg;
+    struct turns *p = arg;
     while (!p->held && !list_empty(&p->waiting)) {
         int64_t wait = bucket_take(&p->bucket, 0, loop_now());
         if (wait > 0) {
             loop_timer_start(p->timer, wait, false);
             return;
         }
-        struct pace_turn *turn = next_turn(p);
+        struct turn *turn = next_turn(p);
         give(p, turn);
         turn->go(turn->arg); /* may end it, and ask again */
     }
 }
 
-int pace_new(struct pace **ret, struct loop *loop, uint64_t rate)
+int turns_new(struct turns **ret, struct loop *loop, uint64_t rate)
 {
-    struct pace *p = calloc(1, sizeof *p);
+    struct turns *p = calloc(1, sizeof *p);
     if (!p)
         return -1;
     list_init(&p->waiting);
@@ -68,43 +68,42 @@ int pace_new(struct pace **ret, struct loop *loop, uint64_t rate)
     return 0;
 }
 
-struct pace *pace_free(struct pace *pace)
+struct turns *turns_free(struct turns *turns)
 {
-    if (pace)
-        loop_timer_free(pace->timer);
-    free(pace);
+    if (turns)
+        loop_timer_free(turns->timer);
+    free(turns);
     return NULL;
 }
 
-size_t pace_block(const struct pace *pace)
+size_t turns_block(const struct turns *turns)
 {
-    return pace->bucket.rate ? pace->block : SIZE_MAX;
+    return turns->bucket.rate ? turns->block : SIZE_MAX;
 }
 
-void pace_hold(struct pace *pace, bool hold)
+void turns_hold(struct turns *turns, bool hold)
 {
-    pace->held = hold;
+    turns->held = hold;
     if (!hold)
-        loop_timer_start(pace->timer, 0, false);
+        loop_timer_start(turns->timer, 0, false);
 }
 
-void pace_turn_init(struct pace_turn *turn, struct pace_share *share, void (*go)(void *arg),
-                    void *arg)
+void turn_init(struct turn *turn, struct turn_share *share, void (*go)(void *arg), void *arg)
 {
-    *turn = (struct pace_turn){ .share = share, .go = go, .arg = arg };
+    *turn = (struct turn){ .share = share, .go = go, .arg = arg };
     list_init(&turn->link);
 }
 
-void pace_turn_end(struct pace *pace, struct pace_turn *turn)
+void turn_end(struct turns *turns, struct turn *turn)
 {
-    bucket_give(&pace->bucket, turn->allowance);
+    bucket_give(&turns->bucket, turn->allowance);
     turn->share->given -= turn->allowance;
     turn->allowance = 0;
     turn->waiting = false;
     list_remove(&turn->link);
 }
 
-size_t pace_ask(struct pace *p, struct pace_turn *turn)
+size_t turn_ask(struct turns *p, struct turn *turn)
 {
     if (!p->held && !p->bucket.rate)
         return SIZE_MAX;
@@ -123,13 +122,13 @@ size_t pace_ask(struct pace *p, struct pace_turn *turn)
     return turn->waiting ? 0 : turn->allowance;
 }
 
-void pace_take(struct pace *pace, struct pace_turn *turn, size_t bytes)
+void turn_take(struct turns *turns, struct turn *turn, size_t bytes)
 {
-    if (!pace->bucket.rate)
+    if (!turns->bucket.rate)
         return;
     uint64_t allowed = MIN((uint64_t)bytes, turn->allowance), over = bytes - allowed;
     turn->allowance -= allowed;
     turn->share->given += over;
     if (over > 0)
-        bucket_take(&pace->bucket, over, loop_now());
+        bucket_take(&turns->bucket, over, loop_now());
 }
