@@ -12,6 +12,7 @@ import pytest
 sys.path.insert(0, os.path.dirname(__file__))
 
 from ddmlab import Lab, ddm, missing  # noqa: E402
+from ddmlab.home import Machine  # noqa: E402
 from ddmlab.hostile import Place  # noqa: E402
 from ddmlab.process import SANITIZER_REPORT, clean_environment  # noqa: E402
 from ddmlab.realservers import RealServers  # noqa: E402
@@ -126,3 +127,26 @@ def cli(tmp_path):
         return done
 
     return run
+
+
+@pytest.fixture
+def machine(tmp_path):
+    """machine("lab1"): a machine that is a home folder."""
+    if ddm.binary() is None:
+        pytest.skip("ddm is not built: meson setup build && ninja -C build, or set DDM_BIN")
+    return lambda name: Machine(tmp_path / name)
+
+
+@pytest.fixture
+def founder(machine):
+    """Where a swarm began, whose tracker is lab1."""
+    founder = machine("founder")
+    founder.swarm("init", "--tracker", "lab1")
+    return founder
+
+
+@pytest.fixture
+def member(machine, founder):
+    member = machine("member")
+    member.swarm("join", text=founder.token())
+    return member
