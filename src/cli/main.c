@@ -28,6 +28,7 @@
  *             rate            how fast bytes come
  * io/         digest          checksums
  *             digest_kind     names of digests, as others spell them
+ *             extents         stretches of a file, each with a checksum
  *             fetch           HTTP and FTP client (libcurl)
  *             fetch_curl      a request in libcurl's terms, and its errors in ours
  *             fetch_ftp       what an FTP server says, in the terms of a reply over HTTP
@@ -44,6 +45,8 @@
  *             httpd_connection  its connections: how many, whose, how long
  *             httpd_guard     what it refuses unread: proxying, smuggling, web pages
  *             journal         the format of a journal: what of a file is there
+ *             journal_internal  what its files share
+ *             journal_read    reading one
  *             link            Link headers: mirrors, Metalinks
  *             loop            event loop (libuv)
  *             metalink        Metalink documents (expat)

@@ -21,6 +21,8 @@
  *     5 FORGOTTEN  the same: these are not, or are wrong
  *     6 UNPROVED   none: the bytes may be of several versions, whatever the validators say; only
  *                  a checksum of the whole or hashes of pieces can tell. Holds for good
+ *     7 EXTENTS    extents.h, each begin 8, end 8, sum 16: of a cache; FORGOTTEN takes those out
+ *                  that it touches
  *     text         length 2, bytes without NUL
  *
  * Records are only ever appended. A checksum is the first 8 bytes of a SHA-256 over the id and what
@@ -30,6 +32,7 @@
 #ifndef DDM_IO_JOURNAL_H
 #define DDM_IO_JOURNAL_H
 
+#include "io/extents.h"
 #include "plan/rangeset.h"
 
 #define JOURNAL_VERSION     1
@@ -62,6 +65,7 @@ struct journal {
     size_t checksum_count;
     bool unproved;
     struct rangeset valid;
+    struct extents extents; /* of a cache, which has no `valid` */
 };
 
 void journal_release(struct journal *journal);
@@ -109,7 +113,7 @@ struct journal_writer {
 /* All return 0, or -1 without memory (or random bytes); `data` is what it was then. */
 
 /* A new journal with a new id: header, OBJECT, UNPROVED, ORIGINs, CHECKSUMs, and `valid` (not that
- * of `journal`). Drops what was in `data`. */
+ * of `journal`). No EXTENTS. Drops what was in `data`. */
 int journal_writer_begin(struct journal_writer *writer, const struct journal *journal,
                          const struct rangeset *valid);
 int journal_put_origin(struct journal_writer *writer, const struct journal_origin *origin);
@@ -117,6 +121,7 @@ int journal_put_checksum(struct journal_writer *writer, const struct journal_che
 int journal_put_unproved(struct journal_writer *writer);
 int journal_put_valid(struct journal_writer *writer, const struct rangeset *ranges);
 int journal_put_forgotten(struct journal_writer *writer, const struct rangeset *ranges);
+int journal_put_extents(struct journal_writer *writer, const struct extent *extents, size_t count);
 /* Any record; for tests. */
 int journal_put(struct journal_writer *writer, uint32_t type, const void *payload, size_t length);
 void journal_writer_release(struct journal_writer *writer);

@@ -30,7 +30,8 @@ static void require_same(const struct journal *a, const struct journal *b)
 {
     require(a->size == b->size && a->unproved == b->unproved &&
             a->origin_count == b->origin_count && a->checksum_count == b->checksum_count &&
-            a->valid.count == b->valid.count && a->valid.total == b->valid.total);
+            a->valid.count == b->valid.count && a->valid.total == b->valid.total &&
+            a->extents.count == b->extents.count && a->extents.total == b->extents.total);
     for (size_t i = 0; i < a->origin_count; i++)
         require(strcmp(a->origins[i].url, b->origins[i].url) == 0 &&
                 strcmp(a->origins[i].etag, b->origins[i].etag) == 0 &&
@@ -41,6 +42,22 @@ static void require_same(const struct journal *a, const struct journal *b)
     if (a->valid.count > 0)
         require(memcmp(a->valid.ranges, b->valid.ranges, a->valid.count * sizeof(struct range)) ==
                 0);
+    if (a->extents.count > 0)
+        require(memcmp(a->extents.list, b->extents.list,
+                       a->extents.count * sizeof(struct extent)) == 0);
+}
+
+static void check_extents(const struct extents *set, uint64_t size)
+{
+    uint64_t end = 0, total = 0;
+    for (size_t i = 0; i < set->count; i++) {
+        struct extent e = set->list[i];
+        require(e.begin >= end && e.begin < e.end && e.end <= size &&
+                e.end - e.begin <= EXTENT_LENGTH_MAX);
+        end = e.end;
+        total += e.end - e.begin;
+    }
+    require(total == set->total);
 }
 
 static void check(const struct journal *j)
@@ -54,7 +71,9 @@ static void check(const struct journal *j)
     }
     struct journal_writer out = { 0 };
     struct journal again = { 0 };
+    check_extents(&j->extents, size);
     require(journal_writer_begin(&out, j, &j->valid) == 0);
+    require(journal_put_extents(&out, j->extents.list, j->extents.count) == 0);
     require(read_all(out.data, out.length, out.length, &again) == JOURNAL_GOOD);
     require_same(j, &again);
     journal_release(&again);

@@ -35,13 +35,16 @@ static void copy(struct journal *to, const struct journal *from)
             journal_add_checksum(to, from->checksums[i].algorithm, from->checksums[i].hex), 1);
     for (size_t i = 0; i < from->valid.count; i++)
         rangeset_add(&to->valid, from->valid.ranges[i].begin, from->valid.ranges[i].end, NULL);
+    for (size_t i = 0; i < from->extents.count; i++)
+        assert_int_equal(extents_add(&to->extents, &from->extents.list[i]), 0);
 }
 
 static bool same(const struct journal *a, const struct journal *b)
 {
     bool equal = a->size == b->size && a->unproved == b->unproved &&
                  a->origin_count == b->origin_count && a->checksum_count == b->checksum_count &&
-                 a->valid.count == b->valid.count;
+                 a->valid.count == b->valid.count && a->extents.count == b->extents.count &&
+                 a->extents.total == b->extents.total;
     for (size_t i = 0; equal && i < a->origin_count; i++)
         equal = strcmp(a->origins[i].url, b->origins[i].url) == 0 &&
                 strcmp(a->origins[i].etag, b->origins[i].etag) == 0 &&
@@ -52,6 +55,8 @@ static bool same(const struct journal *a, const struct journal *b)
     for (size_t i = 0; equal && i < a->valid.count; i++)
         equal = a->valid.ranges[i].begin == b->valid.ranges[i].begin &&
                 a->valid.ranges[i].end == b->valid.ranges[i].end;
+    for (size_t i = 0; equal && i < a->extents.count; i++)
+        equal = memcmp(&a->extents.list[i], &b->extents.list[i], sizeof(struct extent)) == 0;
     return equal && a->valid.total == b->valid.total;
 }
 
@@ -81,6 +86,20 @@ static void put_range(struct history *h, struct journal *now, uint64_t begin, ui
     struct rangeset set = { .ranges = &range, .count = 1 };
     assert_int_equal((valid ? journal_put_valid : journal_put_forgotten)(&h->out, &set), 0);
     (valid ? rangeset_add : rangeset_remove)(&now->valid, begin, end, NULL);
+    if (!valid)
+        extents_remove(&now->extents, begin, end);
+    remember(h, now);
+}
+
+static void put_extents(struct history *h, struct journal *now, uint64_t begin, unsigned count)
+{
+    struct extent some[3] = { 0 };
+    for (unsigned i = 0; i < count; i++) {
+        some[i] = (struct extent){ .begin = begin + i * 5000, .end = begin + i * 5000 + 4000 };
+        memset(some[i].sum, (int)(begin / 100 + i), sizeof some[i].sum);
+        assert_int_equal(extents_add(&now->extents, &some[i]), 0);
+    }
+    assert_int_equal(journal_put_extents(&h->out, some, count), 0);
     remember(h, now);
 }
 
@@ -101,6 +120,9 @@ static struct history *make_history(void)
     remember(h, &now);
     for (uint64_t i = 1; i < 5; i++)
         put_range(h, &now, i * 150000, i * 150000 + 40000 + i, true);
+    put_extents(h, &now, 85000, 3);
+    put_extents(h, &now, 200000, 2);
+    put_extents(h, &now, 198000, 1); /* in the place of one of those */
     put_range(h, &now, 90000, 160000, false);
     assert_int_equal(journal_add_origin(&now, "ftp://b.example/f", "", "Sun, 22 Nov 2026"), 1);
     assert_int_equal(journal_put_origin(&h->out, &now.origins[1]), 0);
@@ -237,7 +259,7 @@ static void test_records_that_cannot_be(void **state)
     } wrong[] = {
         { 0, 0, { 0 } },
         { 6, 1, { 0 } },
-        { 7, 0, { 0 } },
+        { 8, 0, { 0 } },
         { 1, 8, { LE8(100) } },            /* a second OBJECT */
         { 2, 0, { 0 } },                   /* texts: none, */
         { 2, 4, { 0, 0, 0, 0 } },          /* too few, */
@@ -253,6 +275,10 @@ static void test_records_that_cannot_be(void **state)
         { 4, 32, { LE8(1), LE8(2), LE8(0), LE8(101) } }, /* the first one would be right */
         { 5, 16, { LE8(0), LE8(101) } },
         { 5, 24, { LE8(0), LE8(100), LE8(0) } },
+        { 7, 0, { 0 } },
+        { 7, 31, { LE8(0), LE8(100) } },
+        { 7, 32, { LE8(5), LE8(5) } },
+        { 7, 32, { LE8(0), LE8(101) } },
     };
     struct journal is = { .size = 100 };
     struct rangeset set = { 0 };
@@ -269,10 +295,28 @@ static void test_records_that_cannot_be(void **state)
         assert_int_equal(got.valid.count, 1);
         assert_int_equal(rangeset_total(&got.valid), 6);
         assert_int_equal(got.origin_count + got.checksum_count + got.unproved, 0);
+        assert_int_equal(got.extents.count, 0);
         journal_release(&got);
         journal_writer_release(&out);
     }
     rangeset_release(&set);
+}
+
+static void test_extents_longer_than_a_block(void **state)
+{
+    struct journal is = { .size = 10 * EXTENT_LENGTH_MAX };
+    struct rangeset none = { 0 };
+    for (unsigned more = 0; more < 2; more++) {
+        struct extent e = { .begin = 7, .end = 7 + EXTENT_LENGTH_MAX + more };
+        struct journal_writer out = { 0 };
+        struct journal got = { 0 };
+        assert_int_equal(journal_writer_begin(&out, &is, &none), 0);
+        assert_int_equal(journal_put_extents(&out, &e, 1), 0);
+        assert_int_equal(read_back(out.data, out.length, 11, &got), JOURNAL_GOOD);
+        assert_int_equal(got.extents.count, more ? 0 : 1);
+        journal_release(&got);
+        journal_writer_release(&out);
+    }
 }
 
 static void test_the_first_record_is_the_object(void **state)
@@ -391,6 +435,7 @@ int main(void)
         cmocka_unit_test(test_a_gap_in_the_sequence),
         cmocka_unit_test(test_leftovers_of_another_journal),
         cmocka_unit_test(test_records_that_cannot_be),
+        cmocka_unit_test(test_extents_longer_than_a_block),
         cmocka_unit_test(test_the_first_record_is_the_object),
         cmocka_unit_test(test_another_version_is_told),
         cmocka_unit_test(test_more_ranges_than_a_record_holds),
