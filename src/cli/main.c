@@ -72,6 +72,7 @@
  *             member          requests to other nodes
  *             membership      key, node id and certificate of this machine
  *             messages        the JSON between machines (jansson)
+ *             object_key      the name of an object between machines
  *             policy          where a peer may connect to for others
  *             policy_rule     the rules of its owner; addresses as they are compared
  *             report          tells a tracker of a peer that lied
