@@ -36,8 +36,11 @@ int relay_new(struct relay **ret, const struct relay_config *config, struct ddm_
         return error_memory(err);
     list_init(&r->objects);
     r->fetcher = config->fetcher;
+    r->cache = config->cache;
+    r->signing = config->signing;
+    r->block = malloc(STORE_CELL);
     r->proxy = config->proxy ? config->proxy : "";
-    if (store_new(&r->store, config->memory) < 0 || limits_new(r, config) < 0 ||
+    if (!r->block || store_new(&r->store, config->memory) < 0 || limits_new(r, config) < 0 ||
         (*r->proxy && gate_new(&r->gate, config->loop, config->policy) < 0)) {
         relay_free(r);
         return error_memory(err);
@@ -61,6 +64,7 @@ struct relay *relay_free(struct relay *relay)
         turns_free(relay->lan_turns);
         admission_free(relay->admission);
         store_free(relay->store);
+        free(relay->block);
         free(relay);
     }
     return NULL;
@@ -72,6 +76,7 @@ void relay_count(const struct relay *relay, struct relay_counters *ret)
         .requests = relay->requests,
         .served = relay->served,
         .fetched = relay->fetched,
+        .hits = relay->hits,
         .rate = (uint64_t)rate_get(&relay->rate, loop_now()),
         .stored = store_used(relay->store),
         .store_limit = relay->memory,
@@ -95,6 +100,7 @@ static void reader_free(struct relay_reader *reader)
     turn_end(reader->object->relay->lan_turns, &reader->turn);
     admission_leave(reader->object->relay->admission, reader->client);
     reader->object->relay->readers--;
+    relay_fill_wake(reader->object); /* what it held in the store is free */
     relay_object_settle(reader->object);
     free(reader);
 }
@@ -124,6 +130,7 @@ static ssize_t read_reply(void *arg, uint64_t position, char *buf, size_t size)
     object->relay->served += n;
     turn_take(object->relay->lan_turns, &reader->turn, n);
     relay_fill_wake(object);
+    relay_disk_ahead(object, reader->at.position, reader->end);
     return (ssize_t)n;
 }
 
@@ -148,6 +155,7 @@ static void reply_range(struct relay_reader *reader)
         httpd_set_header(reader->request, "ETag", o->origin_etag);
     if (o->origin_modified[0])
         httpd_set_header(reader->request, "Last-Modified", o->origin_modified);
+    relay_tell_held(o, reader->request);
     httpd_reply_stream(reader->request, 206, "application/octet-stream",
                        reader->end - reader->begin, &stream_ops, reader);
 }
@@ -262,6 +270,33 @@ static struct admission_client *admit(struct relay *relay, struct httpd_request 
     return NULL;
 }
 
+/* Replies as soon as the bytes at its position are there or on their way. */
+static void reader_start(struct relay_reader *reader)
+{
+    struct relay_object *object = reader->object;
+    uint64_t begin = reader->begin;
+    bool held = rangeset_contains(store_valid(object->bytes), begin, begin + 1) ||
+                relay_disk_has(object, begin);
+    object->relay->hits += held;
+    if (held || relay_fill_answered(object, reader))
+        reply_known(reader);
+    else if (relay_fill_ensure(object, reader) < 0)
+        reply_failure(reader, &(struct relay_failure){
+                                  .status = 503, .code = "memory", .message = "out of memory" });
+}
+
+void relay_readers_opened(struct relay_object *object)
+{
+    object->held = true;
+    list_foreach (reader, &object->readers, struct relay_reader, link)
+        if (reader->replied)
+            httpd_stream_resume(reader->request);
+        else
+            reader_start(reader);
+    object->held = false;
+    relay_object_settle(object);
+}
+
 static void read_from(struct relay_reader *reader, struct relay_object *object)
 {
     uint64_t begin = reader->begin;
@@ -270,12 +305,7 @@ static void read_from(struct relay_reader *reader, struct relay_object *object)
     store_reader_add(object->bytes, &reader->at, begin);
     object->relay->readers++;
     httpd_set_gone(reader->request, on_gone, reader);
-    if (rangeset_contains(store_valid(object->bytes), begin, begin + 1) ||
-        relay_fill_answered(object, reader))
-        reply_known(reader);
-    else if (relay_fill_ensure(object, reader) < 0)
-        reply_failure(reader, &(struct relay_failure){
-                                  .status = 503, .code = "memory", .message = "out of memory" });
+    reader_start(reader);
 }
 
 void relay_serve(struct relay *relay, struct httpd_request *request,

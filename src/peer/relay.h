@@ -9,9 +9,12 @@
  * a new range, one reader or fifty, are the same code, and requests for the same bytes at the same
  * time cost one fetch.
  *
+ * With a cache (cache.h) the disk is one more way how bytes come to a reader: what was fetched is
+ * kept there, and a *load* brings it back into the store, as far as its checksums are right.
+ *
  * Back-pressure: a fill pauses when it is a window ahead of its foremost reader; a reader that
  * stays behind finds its bytes in the store or, where they had to go, starts a fill of its own.
- * A fill that nobody waits for is cancelled, and so is its connection.
+ * A fill that nobody waits for is cancelled, and so is its connection, unless it is nearly done.
  *
  * Uplinks: a reader takes bytes that are there, whatever way they came, but waits only for a fill
  * over the uplink that it asked for: a client that asks for a range over two of them wants to have
@@ -27,6 +30,7 @@
 #include "swarm/messages.h"
 #include "swarm/policy.h"
 
+struct cache;
 struct relay;
 
 struct relay_counters {
@@ -35,6 +39,7 @@ struct relay_counters {
     uint64_t fetched;  /* bytes from origins */
     uint64_t rate;     /* from origins, now, bytes/s */
     uint64_t stored, store_limit;
+    uint64_t hits;   /* requests whose first byte was there */
     uint32_t active; /* readers */
     uint32_t places; /* for readers */
     uint32_t clients;
@@ -50,6 +55,9 @@ struct relay_config {
     /* Bytes/s from origins, and to readers; 0: no limit. Shared evenly among clients. */
     uint64_t limit_rate, limit_rate_lan;
     struct loop *loop;
+    struct cache *cache; /* must stay; NULL: none */
+    /* Parameters that only sign, see object_key.h; NULL: those that are known. Must stay. */
+    const char *const *signing;
 };
 
 /* What socket_check_interfaces() says of the interfaces. */
@@ -65,6 +73,9 @@ void relay_serve(struct relay *relay, struct httpd_request *request,
 
 /* Nothing is fetched any more, until it may again; what is there is still served. */
 void relay_hold(struct relay *relay, bool hold);
+/* Answers a request for the ranges that are held of an object: JSON with size, etag, last_modified
+ * and ranges, in order, each a pair of begin and end; 404 where there is nothing. */
+void relay_serve_held(struct relay *relay, struct httpd_request *request, const char *key);
 
 void relay_count(const struct relay *relay, struct relay_counters *ret);
 

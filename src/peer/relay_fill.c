@@ -4,13 +4,21 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "io/head.h"
+#include "io/http_date.h"
 #include "peer/relay_internal.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #define OVERSHOOT STORE_CELL /* past the window, by what was read at once */
+#define NEAR_END                                                                                   \
+    (64 * KIB) /* so little is fetched to its end, also for nobody: it will be kept,               \
+                * and so is the connection */
+#define OLD_ENOUGH                                                                                 \
+    60 /* s that a date has to be past to tell versions apart later: the file                      \
+        * could change again within the same second (RFC 9110, 8.8.2.2) */
 
 /* For a connection over one of several uplinks: a lost SYN is sent again after a second, and a
  * client that knows the origin waits for three at first, twice as long with each failure (the
@@ -23,7 +31,10 @@ struct fill {
     struct list link;
     struct relay_object *object;
     struct fetch *fetch;
+    char *url;
     uint64_t begin, end, watermark;
+    uint64_t saved; /* up to there it is in the cache, or on its way */
+    bool keep;      /* in the cache */
     unsigned uplink;
     unsigned failures;               /* of its uplink, in a row, when it began */
     bool paused;                     /* by the window or a question; the turn pauses it, too */
@@ -58,13 +69,28 @@ bool relay_fill_brings(const struct relay_object *o, const struct message_fetch 
     return fill_near(o, begin, wanted->uplink) != NULL;
 }
 
+/* What lies within one cell at a time: as it leaves a cell, or comes to its end. */
+static void save(struct fill *fill, bool all)
+{
+    while (fill->keep && fill->saved < fill->watermark) {
+        uint64_t end = (fill->saved / STORE_CELL + 1) * STORE_CELL;
+        if (end > fill->watermark && !all)
+            return;
+        end = MIN(end, fill->watermark);
+        relay_disk_save(fill->object, fill->saved, end);
+        fill->saved = end;
+    }
+}
+
 static void fill_free(struct fill *fill)
 {
+    save(fill, true);
     fetch_cancel(fill->fetch);
     gate_drop(fill->question);
     free(fill->head);
     turn_end(fill->object->relay->uplink_turns, &fill->turn);
     admission_unref(fill->client);
+    free(fill->url);
     list_remove(&fill->link);
     free(fill);
 }
@@ -76,7 +102,8 @@ static bool is_needed(const struct fill *fill)
         if (reader->uplink == fill->uplink && reader->at.position < fill->end &&
             reader->end > fill->watermark)
             return true;
-    return false;
+    return !relay_is_private(fill->object) && fill->answered && !fill->paused &&
+           fill->end - fill->watermark <= NEAR_END;
 }
 
 static void fill_resume(struct fill *fill)
@@ -155,6 +182,14 @@ static int check_head(const struct fill *fill, const struct fetch_head *head,
     return -1;
 }
 
+/* Whether what this head is of can be told from other versions later, byte for byte. */
+static bool is_durable(const struct fetch_head *head)
+{
+    int64_t modified = http_date_parse(head->last_modified, strlen(head->last_modified));
+    int64_t now = head->date ? head->date : (int64_t)time(NULL);
+    return fetch_is_strong(head->etag) || (modified && now - modified >= OLD_ENOUGH);
+}
+
 /* The fill may be gone then. */
 static int take_head(struct fill *fill, const struct fetch_head *head)
 {
@@ -173,6 +208,8 @@ static int take_head(struct fill *fill, const struct fetch_head *head)
         str_copy(o->origin_etag, sizeof o->origin_etag, head->etag);
         str_copy(o->origin_modified, sizeof o->origin_modified, head->last_modified);
     }
+    fill->keep = is_durable(head);
+    relay_object_name(o);
     relay_readers_wake(o, head->end, end); /* less than asked for: they look for another fill */
     relay_readers_known(o, begin, end);
     return 0;
@@ -224,7 +261,7 @@ static int on_fill_head(void *arg, const struct fetch_head *head)
     struct relay *relay = fill->object->relay;
     relay->uplinks[fill->uplink].failures = 0;
     const char *url = relay->gate ? fetch_effective_url(fill->fetch) : "";
-    if (!relay->gate || strcmp(url, fill->object->url) == 0)
+    if (!relay->gate || strcmp(url, fill->url) == 0)
         return take_head(fill, head);
     fill->head = malloc(sizeof *fill->head);
     if (!fill->head || gate_ask(&fill->question, relay->gate, url, on_head_judged, fill) < 0) {
@@ -241,7 +278,7 @@ static int on_fill_head(void *arg, const struct fetch_head *head)
  * bytes to come. */
 static uint64_t lead(const struct fill *fill)
 {
-    uint64_t lead = fill->begin;
+    uint64_t lead = fill->end - fill->watermark <= NEAR_END ? fill->watermark : fill->begin;
     list_foreach (reader, &fill->object->readers, struct relay_reader, link) {
         uint64_t position = MIN(reader->at.position, fill->watermark);
         if (reader->uplink == fill->uplink && position >= fill->begin &&
@@ -272,6 +309,7 @@ static int on_fill_data(void *arg, const char *data, size_t length)
         return -DDM_E_DISK;
     }
     fill->watermark += n;
+    save(fill, false);
     relay->fetched += n;
     rate_add(&relay->rate, n, loop_now());
     turn_take(relay->uplink_turns, &fill->turn, n);
@@ -347,7 +385,7 @@ static uint64_t fill_limit(const struct relay_object *object, uint64_t begin, ui
     list_foreach (fill, &object->fills, struct fill, link)
         if (fill->begin > begin && fill->begin < end)
             end = fill->begin;
-    return end;
+    return relay_disk_next(object, begin, end);
 }
 
 static void wake_fills(struct relay_object *object)
@@ -365,7 +403,7 @@ static int fill_fetch(struct fill *fill)
     const struct relay_uplink *way = &relay->uplinks[fill->uplink];
     int64_t patience = UPLINK_PATIENCE << MIN(way->failures, UPLINK_PATIENCE_GROWS);
     struct fetch_request request = {
-        .url = fill->object->url,
+        .url = fill->url,
         .profile = &fill->object->profile,
         .begin = fill->begin,
         .end = fill->end,
@@ -391,13 +429,15 @@ static void on_url_judged(void *arg, enum policy_verdict verdict)
 static int fill_start(struct fill *fill)
 {
     struct gate *gate = fill->object->relay->gate;
-    return gate ? gate_ask(&fill->question, gate, fill->object->url, on_url_judged, fill)
+    return gate ? gate_ask(&fill->question, gate, fill->url, on_url_judged, fill)
                 : fill_fetch(fill);
 }
 
 int relay_fill_ensure(struct relay_object *object, const struct relay_reader *reader)
 {
     uint64_t position = reader->at.position;
+    if (relay_disk_ensure(object, position))
+        return 0;
     if (fill_near(object, position, reader->uplink)) {
         wake_fills(object);
         return 0;
@@ -408,12 +448,13 @@ int relay_fill_ensure(struct relay_object *object, const struct relay_reader *re
     list_init(&fill->link);
     fill->object = object;
     fill->uplink = reader->uplink;
-    fill->begin = fill->watermark = position;
+    fill->url = strdup(object->url);
+    fill->begin = fill->watermark = fill->saved = position;
     fill->end = fill_limit(object, position, reader->end);
     fill->client = admission_ref(reader->client);
     turn_init(&fill->turn, &fill->client->uplink, on_turn, fill);
     list_push_back(&object->fills, &fill->link);
-    if (fill_start(fill) == 0)
+    if (fill->url && fill_start(fill) == 0)
         return 0;
     fill_free(fill);
     return -1;
@@ -426,6 +467,9 @@ void relay_fill_wake(struct relay_object *object)
     if (!relay->starved)
         return;
     relay->starved = false;
-    list_foreach (o, &relay->objects, struct relay_object, link)
+    list_foreach (o, &relay->objects, struct relay_object, link) {
         wake_fills(o);
+        if (o->disk)
+            relay_readers_wake(o, 0, UINT64_MAX); /* loads that had no room */
+    }
 }

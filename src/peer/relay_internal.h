@@ -6,6 +6,7 @@
 
 #include "io/store.h"
 #include "peer/admission.h"
+#include "peer/cache.h"
 #include "peer/gate.h"
 #include "peer/relay.h"
 #include "plan/rate.h"
@@ -23,12 +24,15 @@ struct relay {
     const char *proxy; /* "": none */
     struct gate *gate; /* of the proxy; NULL: none */
     struct store *store;
+    struct cache *cache; /* NULL: none */
+    const char *const *signing;
+    char *block;         /* STORE_CELL bytes, on their way to the cache */
     struct list objects; /* used longest ago first */
     unsigned idle;       /* objects that have neither readers nor fills */
     unsigned readers;
     bool starved; /* a fill had no room in the store */
     uint64_t memory;
-    uint64_t requests, served, fetched;
+    uint64_t requests, served, fetched, hits;
     struct rate rate;
     struct admission *admission;
     struct turns *uplink_turns, *lan_turns;
@@ -37,7 +41,7 @@ struct relay {
 struct relay_object {
     struct list link;
     struct relay *relay;
-    char *url;
+    char *url;           /* of the newest request, whose signature is */
     char *headers;       /* for the origin, as the request has them: a part of what it is */
     char **header_lines; /* the same as a list */
     struct fetch_profile profile;
@@ -46,7 +50,9 @@ struct relay_object {
     bool known;                                    /* a head came and was right */
     char origin_etag[FETCH_ETAG_SIZE], origin_modified[64];
     struct store_object *bytes;
-    struct list fills, readers;
+    char key[OBJECT_KEY_SIZE]; /* what others may call it; empty: it is nobody else's */
+    struct cache_object *disk; /* while it is used and has a key; NULL: nothing is on disk */
+    struct list fills, loads, readers;
     bool idle;
     bool held; /* somebody walks over the readers: do not settle */
 };
@@ -67,6 +73,8 @@ struct relay_reader {
 
 /* Finds or makes the object of a request. NULL without memory. */
 struct relay_object *relay_object_get(struct relay *relay, const struct message_fetch *wanted);
+/* Its size is known: gives it the key that it has then, and opens what is on disk. */
+void relay_object_name(struct relay_object *object);
 /* After a reader left: cancels fills that nobody needs, lets the object go where nothing is left.
  */
 void relay_object_settle(struct relay_object *object);
@@ -87,6 +95,31 @@ void relay_fills_free(struct relay_object *object);
 bool relay_fill_answered(const struct relay_object *object, const struct relay_reader *reader);
 /* Readers have moved: fills that had paused may go on. */
 void relay_fill_wake(struct relay_object *object);
+
+/* ---- the disk; relay_disk.c ---- */
+
+/* The object is used from now on, and is what it is: opens what is on disk of it. */
+void relay_disk_open(struct relay_object *object);
+void relay_disk_close(struct relay_object *object);
+/* Whether the byte at a position is on disk, and what the reply says is known. */
+bool relay_disk_has(const struct relay_object *object, uint64_t position);
+/* Whether bytes come to a position from the disk, or it is not known yet whether they do. Starts a
+ * load where it takes one. */
+bool relay_disk_ensure(struct relay_object *object, uint64_t position);
+/* A reader has come to a position: loads what comes next, in good time. */
+void relay_disk_ahead(struct relay_object *object, uint64_t position, uint64_t end);
+/* Where what is on disk begins, from `begin` on; `end` where nothing is worth to be waited for. */
+uint64_t relay_disk_next(const struct relay_object *object, uint64_t begin, uint64_t end);
+/* These bytes, which are in the store, came from the origin: keeps them. */
+void relay_disk_save(struct relay_object *object, uint64_t begin, uint64_t end);
+
+/* What is held of an object, in order; the caller releases it. -1 without memory. */
+int relay_held(const struct relay_object *object, struct rangeset *ret);
+/* Puts that into the head of a reply, where the request has asked for it. */
+void relay_tell_held(const struct relay_object *object, struct httpd_request *request);
+
+/* It is known what is on disk: readers that wait for that go on. */
+void relay_readers_opened(struct relay_object *object);
 
 /* What happens to readers; relay.c. A fill's head was right: those that wait for bytes in the range
  * that it asked for get their replies. */

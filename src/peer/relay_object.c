@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Objects: what requests for the same version of the same thing share. */
 #include "base/str.h"
+#include "io/fetch.h"
+#include "io/head.h"
 #include "peer/relay_internal.h"
 #include "swarm/headers.h"
 
@@ -21,7 +23,18 @@ static void free_memory(struct relay_object *o)
     free(o);
 }
 
-static struct relay_object *object_new(struct relay *relay, const struct message_fetch *wanted)
+/* A login, a cookie: what came with it is for nobody else, and is not written to disk. Of what is
+ * harmless only a strong ETag says that the bytes are the same without it (RFC 9110, 8.8.3). */
+static bool may_be_shared(const struct relay_object *o)
+{
+    for (char **line = o->header_lines; *line; line++)
+        if (fetch_header_is_secret(*line))
+            return false;
+    return !*o->headers || fetch_is_strong(o->etag);
+}
+
+static struct relay_object *object_new(struct relay *relay, const struct message_fetch *wanted,
+                                       const char *key)
 {
     struct relay_object *o = calloc(1, sizeof *o);
     if (!o)
@@ -40,38 +53,71 @@ static struct relay_object *object_new(struct relay *relay, const struct message
     o->size = wanted->size;
     str_copy(o->etag, sizeof o->etag, wanted->etag);
     str_copy(o->last_modified, sizeof o->last_modified, wanted->last_modified);
+    if (may_be_shared(o))
+        memcpy(o->key, key, sizeof o->key);
     list_init(&o->fills);
+    list_init(&o->loads);
     list_init(&o->readers);
     list_push_back(&relay->objects, &o->link);
     return o;
 }
 
-/* With other headers it is another object: what came with a login is for nobody without it. */
-static bool is_same(const struct relay_object *o, const struct message_fetch *wanted)
+void relay_object_name(struct relay_object *object)
 {
-    return strcmp(o->url, wanted->url) == 0 && strcmp(o->headers, wanted->headers) == 0 &&
-           strcmp(o->etag, wanted->etag) == 0 &&
+    if (!*object->key && may_be_shared(object) &&
+        object_key(object->key, object->url, object->size, object->etag, object->last_modified,
+                   object->relay->signing))
+        relay_disk_open(object);
+}
+
+/* With other headers it is another object: what came with a login is for nobody without it. */
+static bool is_same(const struct relay_object *o, const struct message_fetch *wanted,
+                    const char *key)
+{
+    if (strcmp(o->headers, wanted->headers) != 0)
+        return false;
+    if (*key && *o->key)
+        return strcmp(key, o->key) == 0;
+    return strcmp(o->url, wanted->url) == 0 && strcmp(o->etag, wanted->etag) == 0 &&
            strcmp(o->last_modified, wanted->last_modified) == 0 &&
            (o->size == wanted->size || wanted->size == DDM_SIZE_UNKNOWN);
 }
 
+/* Only the newest signature is sure to be valid. */
+static void take_url(struct relay_object *o, const char *url)
+{
+    char *copy = strcmp(o->url, url) == 0 ? NULL : strdup(url);
+    if (copy) {
+        free(o->url);
+        o->url = copy;
+    }
+}
+
 struct relay_object *relay_object_get(struct relay *relay, const struct message_fetch *wanted)
 {
+    char key[OBJECT_KEY_SIZE] = "";
+    object_key(key, wanted->url, wanted->size, wanted->etag, wanted->last_modified, relay->signing);
     list_foreach (o, &relay->objects, struct relay_object, link) {
-        if (!is_same(o, wanted) || (relay_is_private(o) && !relay_fill_brings(o, wanted)))
+        if (!is_same(o, wanted, key) || (relay_is_private(o) && !relay_fill_brings(o, wanted)))
             continue;
         list_remove(&o->link); /* used last */
         list_push_back(&relay->objects, &o->link);
         relay->idle -= o->idle;
         o->idle = false;
+        take_url(o, wanted->url);
+        relay_disk_open(o);
         return o;
     }
-    return object_new(relay, wanted);
+    struct relay_object *o = object_new(relay, wanted, key);
+    if (o)
+        relay_disk_open(o);
+    return o;
 }
 
 void relay_object_free(struct relay_object *object)
 {
     relay_fills_free(object);
+    relay_disk_close(object);
     list_remove(&object->link);
     object->relay->idle -= object->idle;
     store_object_free(object->bytes);
@@ -84,8 +130,9 @@ void relay_object_settle(struct relay_object *object)
     if (object->held)
         return;
     relay_fills_settle(object);
-    if (!list_empty(&object->readers) || object->idle)
+    if (!list_empty(&object->readers) || !list_empty(&object->fills) || object->idle)
         return;
+    relay_disk_close(object);
     if (relay_is_private(object) || store_object_empty(object->bytes)) {
         relay_object_free(object);
         return;
