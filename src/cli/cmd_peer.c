@@ -3,6 +3,7 @@
 #include "base/str.h"
 #include "base/util.h"
 #include "cli/command.h"
+#include "peer/cache.h"
 #include "peer/peer.h"
 
 #include <string.h>
@@ -40,8 +41,14 @@ int peer_command(const struct options *options)
         .idle_only = options_bool(options, OPTION_IDLE_ONLY),
         .hours = hours,
         .max_connections = (unsigned)options_number(options, OPTION_MAX_CONNECTIONS),
+        .cache_folder = options_text(options, OPTION_CACHE_DIR),
+        .cache_size = options_given(options, OPTION_CACHE_SIZE)
+                          ? options_number(options, OPTION_CACHE_SIZE)
+                          : CACHE_SIZE_AUTO,
+        .signing = options_list(options, OPTION_SIGNING_PARAMETERS),
     };
-    int r = allow && deny && hours ? daemon_join(options, &peer.membership, &error) : error_memory(&error);
+    int r = allow && deny && hours ? daemon_join(options, &peer.membership, &error)
+                                   : error_memory(&error);
     if (peer.membership && !options_given(options, OPTION_TRACKER) &&
         membership_token(peer.membership)->tracker_count > 0)
         peer.trackers = NULL; /* those of the token */

@@ -105,8 +105,8 @@ static int start_peer(struct demo_swarm *swarm, size_t index, struct ddm_error *
     snprintf(tracker, sizeof tracker, "127.0.0.1:%u", swarm->tracker_port);
     snprintf(host, sizeof host, "demo-%zu", index + 1);
     const char *const argv[] = {
-        "ddm",       "peer", "--listen", listen,        "--tracker", tracker,
-        "--host-id", host,   "--allow",  "127.0.0.0/8", NULL,
+        "ddm", "peer",    "--listen",    listen,         "--tracker", tracker, "--host-id",
+        host,  "--allow", "127.0.0.0/8", "--cache-size", "0",         NULL,
     };
     const struct process_config config = { .argv = argv, .log = swarm->log };
     return process_start(&swarm->pids[FIRST_PEER + index], &config, err);

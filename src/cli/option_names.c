@@ -13,7 +13,7 @@ static const struct {
 } roles[] = {
     { ROLE_GET, "get" },         { ROLE_PEER, "peer" },       { ROLE_TRACKER, "tracker" },
     { ROLE_DEMO, "demo" },       { ROLE_INIT, "swarm init" }, { ROLE_TOKEN, "swarm token" },
-    { ROLE_JOIN, "swarm join" }, { ROLE_SHOW, "swarm show" },
+    { ROLE_JOIN, "swarm join" }, { ROLE_SHOW, "swarm show" }, { ROLE_CACHE, "cache" },
 };
 
 const char *role_name(enum role role)

@@ -450,6 +450,38 @@ const struct option option_table[] = {
       .fallback = "1024",
       .argument = "N",
       .help = "Connections of others at a time; one machine has at most half of them." },
+    { .id = OPTION_CACHE_DIR,
+      .name = "cache-dir",
+      .group = OPTION_GROUP_CACHE,
+      .type = OPTION_TYPE_STRING,
+      .roles = ROLE_PEER | ROLE_CACHE,
+      .places = OPTION_ANYWHERE,
+      .argument = "FOLDER",
+      .help =
+          "What was fetched is kept there. Without it: $CACHE_DIRECTORY, $XDG_CACHE_HOME/ddm or "
+          "~/.cache/ddm." },
+    { .id = OPTION_CACHE_SIZE,
+      .name = "cache-size",
+      .group = OPTION_GROUP_CACHE,
+      .type = OPTION_TYPE_SIZE,
+      .roles = ROLE_PEER,
+      .places = OPTION_ANYWHERE,
+      .max = 1024 * 1024 * GIB,
+      .argument = "SIZE",
+      .help = "So much at most; what was used longest ago goes first. 0: nothing is kept on disk. "
+              "Without it 5 % of what is free there, at most 20G." },
+    { .id = OPTION_SIGNING_PARAMETERS,
+      .name = "signing-parameters",
+      .group = OPTION_GROUP_CACHE,
+      .type = OPTION_TYPE_STRING,
+      .list = true,
+      .roles = ROLE_PEER,
+      .places = OPTION_ANYWHERE,
+      .argument = "NAME[,…]",
+      .help =
+          "Parts of a URL's query that only sign it ('X-Amz-*' are all that begin so): URLs "
+          "that differ in these alone are one file, if its ETag is the same and strong. Without "
+          "it those of the known services (X-Amz-*, Signature, token and the like)." },
     { .id = OPTION_TTL,
       .name = "ttl",
       .group = OPTION_GROUP_LIMITS,

@@ -27,10 +27,11 @@ enum role {
     ROLE_TOKEN = 32,
     ROLE_JOIN = 64,
     ROLE_SHOW = 128,
+    ROLE_CACHE = 256,
 };
 #define ROLES_SWARM (ROLE_GET | ROLE_PEER | ROLE_TRACKER) /* those that have config files */
 #define ROLES_KEY   (ROLE_INIT | ROLE_TOKEN | ROLE_JOIN | ROLE_SHOW)
-#define ROLES_ALL   (ROLES_SWARM | ROLE_DEMO | ROLES_KEY)
+#define ROLES_ALL   (ROLES_SWARM | ROLE_DEMO | ROLES_KEY | ROLE_CACHE)
 
 enum option_id {
     OPTION_OUTPUT,
@@ -72,6 +73,9 @@ enum option_id {
     OPTION_ALLOW,
     OPTION_DENY,
     OPTION_MEMORY,
+    OPTION_CACHE_DIR,
+    OPTION_CACHE_SIZE,
+    OPTION_SIGNING_PARAMETERS,
     OPTION_TTL,
     OPTION_HOST_ID,
     OPTION_ROTATE,
@@ -109,6 +113,7 @@ enum option_type {
     X(OPTION_GROUP_SOURCES, "Sources")                                                             \
     X(OPTION_GROUP_VERIFICATION, "Verification")                                                   \
     X(OPTION_GROUP_REQUESTS, "Requests")                                                           \
+    X(OPTION_GROUP_CACHE, "Cache")                                                                 \
     X(OPTION_GROUP_LIMITS, "Limits")                                                               \
     X(OPTION_GROUP_BATCH, "Batch")                                                                 \
     X(OPTION_GROUP_GENERAL, "General")

@@ -13,6 +13,8 @@
 #include "io/sandbox.h"
 #include "io/socket.h"
 #include "peer/bound.h"
+#include "peer/cache.h"
+#include "peer/cache_folder.h"
 #include "peer/opening.h"
 #include "peer/relay.h"
 #include "swarm/identity.h"
@@ -34,6 +36,8 @@ struct peer {
     struct fetcher *outside; /* origins: every connection is checked by the policy */
     struct fetcher *inside;  /* trackers: a connection pool of its own */
     struct policy *policy;
+    char *cache_folder;
+    struct cache *cache; /* NULL: what is fetched is kept in memory only */
     struct relay *relay;
     struct httpd *httpd;
     struct opening *opening;
@@ -78,11 +82,26 @@ static void handle_fetch(void *arg, struct httpd_request *request)
     }
 }
 
+static void handle_held(void *arg, struct httpd_request *request)
+{
+    struct peer *peer = arg;
+    relay_serve_held(peer->relay, request, httpd_segment(request));
+}
+
+static struct cache_counters count_cache(const struct peer *peer)
+{
+    struct cache_counters c = { 0 };
+    if (peer->cache)
+        cache_count(peer->cache, &c);
+    return c;
+}
+
 static void handle_status(void *arg, struct httpd_request *request)
 {
     struct peer *peer = arg;
     struct relay_counters c;
     struct httpd_counters http;
+    struct cache_counters cache = count_cache(peer);
     relay_count(peer->relay, &c);
     httpd_count(peer->httpd, &http);
     httpd_reply(request, 200, "application/json",
@@ -106,6 +125,14 @@ static void handle_status(void *arg, struct httpd_request *request)
                                 .rate = peer->options->limit_rate,
                                 .rate_lan = peer->options->limit_rate_lan,
                                 .memory = peer->bound.total },
+                    .cache = { .bytes = cache.bytes,
+                               .limit = cache.limit,
+                               .objects = cache.objects,
+                               .hits = c.hits,
+                               .loaded = cache.loaded,
+                               .evicted = cache.evicted,
+                               .failed = cache.failed,
+                               .skipped = cache.skipped },
                 }));
 }
 
@@ -114,36 +141,44 @@ static void handle_metrics(void *arg, struct httpd_request *request)
     struct peer *peer = arg;
     struct relay_counters c;
     struct httpd_counters http;
+    struct cache_counters cache = count_cache(peer);
     relay_count(peer->relay, &c);
     httpd_count(peer->httpd, &http);
-    httpd_reply(request, 200, "text/plain; version=0.0.4",
-                str_format("# TYPE ddm_peer_requests_total counter\n"
-                           "ddm_peer_requests_total %llu\n"
-                           "# TYPE ddm_peer_served_bytes_total counter\n"
-                           "ddm_peer_served_bytes_total %llu\n"
-                           "# TYPE ddm_peer_fetched_bytes_total counter\n"
-                           "ddm_peer_fetched_bytes_total %llu\n"
-                           "# TYPE ddm_peer_active_requests gauge\n"
-                           "ddm_peer_active_requests %u\n"
-                           "# TYPE ddm_peer_uplink_bytes_per_second gauge\n"
-                           "ddm_peer_uplink_bytes_per_second %llu\n"
-                           "# TYPE ddm_peer_store_bytes gauge\n"
-                           "ddm_peer_store_bytes %llu\n"
-                           "# TYPE ddm_peer_open gauge\n"
-                           "ddm_peer_open %d\n"
-                           "# TYPE ddm_peer_connections gauge\n"
-                           "ddm_peer_connections %u\n"
-                           "# TYPE ddm_peer_connections_refused_total counter\n"
-                           "ddm_peer_connections_refused_total %llu\n"
-                           "# TYPE ddm_peer_connections_ended_total counter\n"
-                           "ddm_peer_connections_ended_total %llu\n"
-                           "# TYPE ddm_peer_memory_limit_bytes gauge\n"
-                           "ddm_peer_memory_limit_bytes %llu\n",
-                           (unsigned long long)c.requests, (unsigned long long)c.served,
-                           (unsigned long long)c.fetched, c.active, (unsigned long long)c.rate,
-                           (unsigned long long)c.stored, !opening_why_closed(peer->opening),
-                           http.connections, (unsigned long long)http.refused,
-                           (unsigned long long)http.ended, (unsigned long long)peer->bound.total));
+    const struct {
+        const char *name, *type;
+        uint64_t value;
+    } rows[] = {
+        { "requests_total", "counter", c.requests },
+        { "served_bytes_total", "counter", c.served },
+        { "fetched_bytes_total", "counter", c.fetched },
+        { "active_requests", "gauge", c.active },
+        { "uplink_bytes_per_second", "gauge", c.rate },
+        { "store_bytes", "gauge", c.stored },
+        { "open", "gauge", !opening_why_closed(peer->opening) },
+        { "connections", "gauge", http.connections },
+        { "connections_refused_total", "counter", http.refused },
+        { "connections_ended_total", "counter", http.ended },
+        { "memory_limit_bytes", "gauge", peer->bound.total },
+        { "hits_total", "counter", c.hits },
+        { "cache_bytes", "gauge", cache.bytes },
+        { "cache_objects", "gauge", cache.objects },
+        { "cache_loaded_bytes_total", "counter", cache.loaded },
+        { "cache_evicted_total", "counter", cache.evicted },
+        { "cache_failed_total", "counter", cache.failed },
+        { "cache_skipped_bytes_total", "counter", cache.skipped },
+    };
+    char *text = NULL;
+    size_t size;
+    FILE *out = open_memstream(&text, &size);
+    for (size_t i = 0; out && i < ARRAY_SIZE(rows); i++)
+        fprintf(out, "# TYPE ddm_peer_%s %s\nddm_peer_%s %llu\n", rows[i].name, rows[i].type,
+                rows[i].name, (unsigned long long)rows[i].value);
+    if (!out || fclose(out) != 0) {
+        free(text);
+        httpd_reply_error(request, 500, "memory", "out of memory");
+        return;
+    }
+    httpd_reply(request, 200, "text/plain; version=0.0.4", text);
 }
 
 static void handle_health(void *arg, struct httpd_request *request)
@@ -153,6 +188,7 @@ static void handle_health(void *arg, struct httpd_request *request)
 
 static const struct httpd_route routes[] = {
     { "POST", "/v1/fetch", MESSAGE_BODY_MAX, handle_fetch },
+    { "GET", "/v1/objects/{}", 0, handle_held },
     { "GET", "/v1/status", 0, handle_status },
     { "GET", "/metrics", 0, handle_metrics },
     { "GET", "/healthz", 0, handle_health },
@@ -285,6 +321,31 @@ static int take_id(struct peer *peer, struct ddm_error *err)
     return membership_claim(membership, "peer", err);
 }
 
+/* Only a folder that somebody asked for must be usable. */
+static int start_cache(struct peer *peer, struct ddm_error *err)
+{
+    const struct peer_options *o = peer->options;
+    struct ddm_error why;
+    char size[32];
+    if (o->cache_size == 0)
+        return 0;
+    char *folder = o->cache_folder ? strdup(o->cache_folder) : cache_folder_default();
+    peer->cache_folder = folder;
+    if (!folder)
+        return 0;
+    int r = cache_new(&peer->cache, peer->loop, folder, o->cache_size, &why);
+    if (r < 0 && o->cache_folder)
+        return error_set(err, DDM_E_DISK, "--cache-dir: %s", why.message);
+    if (r < 0)
+        log_warn("peer", "nothing is kept on disk: %s", why.message);
+    else if (!peer->cache)
+        log_warn("peer", "nothing is kept on disk: another peer has its cache in %s", folder);
+    else
+        log_info("peer", "the cache in %s has %s at most", folder,
+                 str_bytes(size, sizeof size, count_cache(peer).limit));
+    return 0;
+}
+
 static int start(struct peer *peer, struct ddm_error *err)
 {
     const struct peer_options *o = peer->options;
@@ -314,6 +375,9 @@ static int start(struct peer *peer, struct ddm_error *err)
         fetcher_set_tls(peer->inside, tls_node_files(membership_tls(o->membership)));
     if (o->membership && membership_watch(o->membership, peer->loop) < 0)
         return error_memory(err);
+    r = start_cache(peer, err);
+    if (r < 0)
+        return r;
     struct relay_config relay = { .fetcher = peer->outside,
                                   .policy = peer->policy,
                                   .memory = o->memory ? o->memory : STORE_DEFAULT,
@@ -321,7 +385,9 @@ static int start(struct peer *peer, struct ddm_error *err)
                                   .proxy = o->proxy,
                                   .limit_rate = o->limit_rate,
                                   .limit_rate_lan = o->limit_rate_lan,
-                                  .loop = peer->loop };
+                                  .loop = peer->loop,
+                                  .cache = peer->cache,
+                                  .signing = o->signing };
     r = relay_new(&peer->relay, &relay, err);
     if (r == 0)
         r = start_opening(peer, err);
@@ -350,12 +416,20 @@ static bool any_is_local_name(const char *const *trackers)
     return false;
 }
 
-/* Nothing is read or written from here on but what the system's libraries need. */
-static int enter_sandbox(const struct peer_options *o, struct ddm_error *err)
+/* Nothing is read or written from here on but the cache, the state folder (certificates are renewed
+ * there) and what the system's libraries need. */
+static int enter_sandbox(const struct peer *peer, struct ddm_error *err)
 {
-    const char *home = getenv("HOME");
+    const struct peer_options *o = peer->options;
+    const char *home = getenv("HOME"), *writable[3] = { NULL };
+    size_t count = 0;
+    if (peer->cache)
+        writable[count++] = peer->cache_folder;
+    if (o->membership)
+        writable[count++] = membership_folder(o->membership);
     _cleanup_free_ char *hosts = str_format("%s/.ssh/known_hosts", home ? home : "");
     struct sandbox_config config = { .name = "peer",
+                                     .writable = writable,
                                      .readable = (const char *const[]){ hosts, NULL },
                                      .devices = o->interfaces != NULL,
                                      .local_sockets = any_is_local_name(o->trackers) };
@@ -371,6 +445,8 @@ static void stop(struct peer *peer)
     if (peer->options->membership)
         membership_watch(peer->options->membership, NULL);
     relay_free(peer->relay);
+    cache_free(peer->cache);
+    free(peer->cache_folder);
     fetcher_free(peer->outside);
     fetcher_free(peer->inside);
     if (peer->loop)
@@ -396,7 +472,7 @@ enum ddm_code peer_run(const struct peer_options *options, struct ddm_error *err
     unsetenv("NO_PROXY");
     int r = start(&peer, err);
     if (r == 0)
-        r = enter_sandbox(options, err);
+        r = enter_sandbox(&peer, err);
     if (r == 0) {
         char text[ADDRESS_TEXT_SIZE];
         struct address at = options->listen;

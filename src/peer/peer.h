@@ -18,11 +18,14 @@ struct peer_options {
     const char *const *interfaces;
     const char
         *proxy; /* URL (fetch_check_proxy) for fetches; NULL: none, whatever the environment says */
-    uint64_t memory;                     /* bytes that the store may hold; 0: the default, 16 MiB */
     uint64_t limit_rate, limit_rate_lan; /* bytes/s from origins, and to clients; 0: no limit */
     bool idle_only;                      /* fetches only while the owner does not use the uplinks */
     const char *hours;                   /* of the day, see hours.h; NULL: all */
     unsigned max_connections;            /* of clients; 0: the server's default */
+    const char *cache_folder;            /* NULL: the default */
+    uint64_t cache_size;                 /* bytes; 0: nothing on disk, or CACHE_SIZE_AUTO */
+    const char *const *signing;          /* see struct relay_config */
+    uint64_t memory;                     /* bytes that the store may hold; 0: the default, 16 MiB */
 };
 
 /* Runs until SIGINT or SIGTERM (the second one ends it at once); logs. Returns the exit code; a

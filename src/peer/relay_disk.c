@@ -150,7 +150,8 @@ static struct load *load_of(const struct relay_object *o, uint64_t position)
 static bool start_load(struct relay_object *o, uint64_t position)
 {
     uint64_t window = store_window(o->relay->store, o->relay->readers);
-    uint64_t end = MIN(extents_run_end(extents_of(o), position), position + MIN(window, LOAD_MAX));
+    uint64_t ahead = position + MIN(window, LOAD_MAX);
+    uint64_t end = MIN(extents_run_end(extents_of(o), position), ahead);
     struct load *load = calloc(1, sizeof *load);
     if (!load || cache_load(&load->cache, o->disk, position, end, on_loaded, load) < 0) {
         free(load);

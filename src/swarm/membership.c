@@ -155,6 +155,11 @@ struct membership *membership_free(struct membership *m)
     return NULL;
 }
 
+const char *membership_folder(const struct membership *m)
+{
+    return m->folder;
+}
+
 const char *membership_node_id(const struct membership *m)
 {
     return m->node_id;

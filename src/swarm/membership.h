@@ -48,6 +48,7 @@ int membership_update(struct membership *membership, struct ddm_error *err);
 int membership_watch(struct membership *membership, struct loop *loop);
 struct membership *membership_free(struct membership *membership); /* NULL allowed, returns NULL */
 
+const char *membership_folder(const struct membership *membership);
 const char *membership_node_id(const struct membership *membership);
 struct tls_node *membership_tls(const struct membership *membership); /* NULL of NULL */
 const struct token *membership_token(const struct membership *membership);

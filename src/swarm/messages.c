@@ -476,13 +476,22 @@ static json_t *encode_limits(const struct message_peer_status *s)
                      "rate_lan", number(s->limits.rate_lan), "memory", number(s->limits.memory));
 }
 
+static json_t *encode_cache(const struct message_cache *c)
+{
+    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "bytes", number(c->bytes), "limit",
+                     number(c->limit), "objects", number(c->objects), "hits", number(c->hits),
+                     "loaded", number(c->loaded), "evicted", number(c->evicted), "failed",
+                     number(c->failed), "skipped", number(c->skipped));
+}
+
 char *message_peer_status_encode(const struct message_peer_status *s)
 {
-    return finish(json_pack(
-        "{s:s, s:s, s:s, s:o, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:s?, s:o}", "role", "peer",
-        "version", s->version, "host_id", s->host_id, "interfaces", encode_texts(s->interfaces),
-        "uptime", (json_int_t)(s->uptime / SEC), "active", (json_int_t)s->active, "requests",
-        number(s->requests), "served", number(s->served), "fetched", number(s->fetched), "rate",
-        number(s->rate), "stored", number(s->stored), "store_limit", number(s->store_limit),
-        "closed", s->closed, "limits", encode_limits(s)));
+    return finish(
+        json_pack("{s:s, s:s, s:s, s:o, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:s?, s:o, s:o}",
+                  "role", "peer", "version", s->version, "host_id", s->host_id, "interfaces",
+                  encode_texts(s->interfaces), "uptime", (json_int_t)(s->uptime / SEC), "active",
+                  (json_int_t)s->active, "requests", number(s->requests), "served",
+                  number(s->served), "fetched", number(s->fetched), "rate", number(s->rate),
+                  "stored", number(s->stored), "store_limit", number(s->store_limit), "closed",
+                  s->closed, "limits", encode_limits(s), "cache", encode_cache(&s->cache)));
 }

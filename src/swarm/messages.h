@@ -131,6 +131,12 @@ struct message_peer_status {
         uint64_t rate, rate_lan; /* bytes/s; 0: none */
         uint64_t memory;         /* bytes, of the process */
     } limits;
+    struct message_cache {
+        uint64_t bytes, limit, objects; /* on disk, now; limit 0: nothing is kept there */
+        uint64_t hits;                  /* requests whose first byte was there, also in memory */
+        uint64_t loaded, evicted;       /* bytes from disk; objects */
+        uint64_t failed, skipped;       /* checksums; bytes that were not kept */
+    } cache;
 };
 char *message_peer_status_encode(const struct message_peer_status *status);
 

@@ -353,6 +353,14 @@ static int listen_on(struct tracker *t, const struct tracker_options *options,
     return 0;
 }
 
+/* Certificates are renewed in the state folder. */
+static int enter_sandbox(const struct tracker *t, struct ddm_error *err)
+{
+    const char *const writable[] = { t->membership ? membership_folder(t->membership) : NULL,
+                                     NULL };
+    return sandbox_enter(&(struct sandbox_config){ .name = "tracker", .writable = writable }, err);
+}
+
 enum ddm_code tracker_run(const struct tracker_options *options, struct ddm_error *err)
 {
     _cleanup_(tracker_release) struct tracker t = { .ttl = MAX(options->ttl, 1u),
@@ -361,7 +369,7 @@ enum ddm_code tracker_run(const struct tracker_options *options, struct ddm_erro
     if (r == 0)
         r = listen_on(&t, options, err);
     if (r == 0)
-        r = sandbox_enter(&(struct sandbox_config){ .name = "tracker" }, err);
+        r = enter_sandbox(&t, err);
     if (r < 0)
         return (enum ddm_code) - r;
     loop_run(t.loop);

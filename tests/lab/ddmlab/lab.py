@@ -263,7 +263,8 @@ class Lab:
 
     def run_ddm(self, host, *arguments, name="ddm", **options):
         """Any ddm command line, started."""
-        return self.adopt(host, [self.binary, *arguments], name, **options)
+        env = {"XDG_CACHE_HOME": str(self.directory / f"cache-{host.name}"), **options.pop("env", {})}
+        return self.adopt(host, [self.binary, *arguments], name, env=env, **options)
 
     def tracker(self, host, *options, port=ddm.TRACKER_PORT, ttl=None):
         """A tracker, up; the one that peers and downloads use from now on."""
@@ -287,12 +288,17 @@ class Lab:
         """A peer, started only."""
         tracker = self.default_tracker if tracker is _default else tracker
         arguments = ["peer", "--insecure", "--listen", f"0.0.0.0:{port}"]
+        arguments += ["--cache-dir", self.cache_folder(host, port)]
         if tracker is not None:
             arguments += ["--tracker", tracker.address]
         if allow:
             arguments += ["--allow", allow]
         process = self.run_ddm(host, *arguments, *options, name="peer")
         return ddm.Peer(host, process, port)
+
+    def cache_folder(self, host, port=ddm.PEER_PORT):
+        """Where the peer of a host and port keeps its cache, also when it is started again."""
+        return self.directory / f"cache-{host.name}-{port}"
 
     def wait_for_peer(self, tracker, peer):
         def listed():
