@@ -51,6 +51,18 @@ static const char *const swarm_examples[] = {
     NULL,
 };
 
+static const char *const cache_examples[] = {
+    "ddm cache ls",
+    "what is kept on disk, used longest ago first",
+    "ddm cache rm https://example.org/big.iso",
+    "all versions of it; the beginning of a key names one",
+    "ddm cache pin 3f9a01",
+    "keep that one whatever else comes",
+    "ddm cache verify",
+    "read everything and compare it with its checksums",
+    NULL,
+};
+
 const struct command command_table[] = {
     { "get", ROLE_GET, "[options] URL…", "download a file over many uplinks",
       "Downloads one file over this machine's uplink and those of its peers at the same time. "
@@ -74,6 +86,13 @@ const struct command command_table[] = {
       "between them is encrypted; whoever does not have it is turned away. Without a key only this "
       "machine is served, or with --insecure everybody.",
       swarm_examples, NULL, false, swarm_commands },
+    { "cache", ROLE_CACHE, "ls|rm|pin|unpin|verify [options] [URL|KEY]…",
+      "look at what a peer keeps on disk",
+      "Lists, removes, keeps from being evicted, or verifies what a peer has in its cache; without "
+      "a URL or a key, ls and verify take all of it. The peer may run meanwhile: what was removed "
+      "it serves only to those who are just getting it, and a pin counts at once. verify exits "
+      "with 1 if something is wrong; a peer never serves that, but fetches it again.",
+      cache_examples, cache_command, true },
     { "demo", ROLE_DEMO, "", "see it work: a whole swarm on this machine",
       "Starts a slow origin, a tracker and three peers on this machine's loopback, downloads one "
       "file without and with the peers, checks both and shows what was gained. Needs no root and "

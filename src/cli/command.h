@@ -56,6 +56,7 @@ void daemon_offer(const struct options *options, const struct membership *member
 int get_command(const struct options *options);
 int peer_command(const struct options *options);
 int tracker_command(const struct options *options);
+int cache_command(const struct options *options);
 int demo_command(const struct options *options);
 
 /* `ddm swarm …`, cmd_swarm.c */

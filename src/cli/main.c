@@ -108,9 +108,17 @@
  *             gate            what a peer behind a proxy knows of where it leads
  *             hours           hours of the day
  *             opening         when a peer is there for others
+ * peer/       cache           what a peer keeps on disk: objects, and room for them
+ *             cache_folder    its files
+ *             cache_internal  what the cache's files share
+ *             cache_load      reading, with the checksums
+ *             cache_write     writing, then syncing, then recording
+ *             gate            what a peer behind a proxy knows of where it leads
  *             peer            the peer daemon and its routes
  *             relay           from origins through the store to readers
+ *             relay_disk      loads from the cache into the store
  *             relay_fill      fetches from origins that fill an object
+ *             relay_held      what is held of an object
  *             relay_object    what requests for one version share
  *             traffic         whether the owner of this machine uses the network
  *             turns           a rate that clients share in turn
@@ -144,6 +152,7 @@
  *             events          the events as JSON lines (jansson)
  *             term            what a terminal can do; text in columns and colours
  *             cmd_peer        ddm peer
+ *             cmd_cache       ddm cache
  *             cmd_tracker     ddm tracker
  *             cmd_swarm       ddm swarm init and token
  *             swarm           what the commands of ddm swarm share

@@ -309,6 +309,7 @@ int cache_open(struct cache_object **ret, struct cache *cache, const char *key, 
             cache_entry_free(e);
         return -1;
     }
+    clock_gettime(CLOCK_REALTIME, &e->used);
     list_remove(&e->link); /* used last */
     list_push_back(&cache->entries, &e->link);
     *object = (struct cache_object){ .entry = e, .on_open = on_open, .arg = arg };
@@ -324,6 +325,7 @@ struct cache_object *cache_close(struct cache_object *object)
         list_remove(&object->link);
         free(object);
         if (list_empty(&e->users) && e->bytes > 0 && e->state == ENTRY_OPEN) {
+            clock_gettime(CLOCK_REALTIME, &e->used);
             e->touched = true;
             cache_note(e);
         }
@@ -431,7 +433,7 @@ int cache_new(struct cache **ret, struct loop *loop, const char *folder, uint64_
     } else {
         c->limit = c->count.limit = limit == CACHE_SIZE_AUTO ? auto_limit(c) : limit;
         cache_has_room(c, 0);
-        cache_turn(c);
+        loop_timer_start(c->timer, 0, false); /* what has to go, goes once the loop runs */
     }
     if (r == 0)
         *ret = c;

@@ -38,7 +38,7 @@ struct cache_counters {
 };
 
 /* Opens the folder and takes the lock; `*ret` is NULL where another process has it, which is no
- * error. -DDM_E_DISK. */
+ * error. Nothing is on the pool before the loop runs. -DDM_E_DISK. */
 int cache_new(struct cache **ret, struct loop *loop, const char *folder, uint64_t limit,
               struct ddm_error *err);
 /* After all objects and loads: what is not recorded yet will be, while the loop is freed, which

@@ -18,10 +18,14 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 
 #define QUEUE_MAX   32         /* blocks; what the disk does not keep up with is not kept */
 #define WRITE_MAX   16         /* blocks in one job */
 #define RECORD_WAIT SEC        /* from the first news to their record */
+#define SPARE_PART  64         /* of a disk is left free, … */
+#define SPARE_MIN   MIB        /* … so much at least, … */
+#define SPARE_MAX   GIB        /* … and so much at most */
 #define FULL_WAIT   (30 * SEC) /* until a disk that could not be written is tried again */
 
 struct block {
@@ -109,9 +113,21 @@ struct writing {
     struct cache_entry *entry;
     struct list blocks;
     struct cache_file *file; /* NULL: it has to be made, with this name */
+    uint64_t length;         /* of all blocks */
     int folder, fd, error;
     char name[CACHE_NAME_SIZE];
 };
+
+/* The last of a disk is not the cache's: also its own journals need some. */
+static bool is_nearly_full(int fd, uint64_t length)
+{
+    struct statvfs disk;
+    if (fstatvfs(fd, &disk) < 0)
+        return false;
+    uint64_t size = (uint64_t)disk.f_blocks * disk.f_frsize;
+    uint64_t spare = MAX(MIN(size / SPARE_PART, SPARE_MAX), SPARE_MIN);
+    return size > 0 && (uint64_t)disk.f_bavail * disk.f_frsize < spare + length;
+}
 
 static void run_writing(void *arg)
 {
@@ -120,7 +136,7 @@ static void run_writing(void *arg)
     if (w->fd < 0)
         w->fd = openat(w->folder, w->name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK,
                        0600);
-    w->error = w->fd < 0 ? errno : 0;
+    w->error = w->fd < 0 ? errno : is_nearly_full(w->fd, w->length) ? ENOSPC : 0;
     list_foreach (block, &w->blocks, struct block, link) {
         size_t length = (size_t)(block->extent.end - block->extent.begin);
         if (!w->error && extent_sum(block->extent.sum, block->data, length) < 0)
@@ -198,6 +214,7 @@ static void start_writing(struct cache *cache)
             continue;
         list_remove(&block->link);
         list_push_back(&w->blocks, &block->link);
+        w->length += block->extent.end - block->extent.begin;
         cache->queued--;
     }
     cache->writing = true;
@@ -270,6 +287,7 @@ struct recording {
     unsigned char *records;
     size_t length;
     uint64_t offset;
+    struct timespec used;
     bool gone; /* somebody has removed the file */
     int error;
     char name[CACHE_NAME_SIZE], new_name[CACHE_NAME_SIZE];
@@ -311,13 +329,12 @@ static void run_recording(void *arg)
         r->gone = true;
         return;
     }
-    if (r->length == 0) { /* used only */
-        utimensat(r->folder, r->name, NULL, AT_SYMLINK_NOFOLLOW);
-        return;
-    }
-    r->error = sync_data(r->file->fd);
-    if (!r->error)
+    if (r->length > 0)
+        r->error = sync_data(r->file->fd);
+    if (r->length > 0 && !r->error)
         r->error = r->journal < 0 ? replace(r) : append(r);
+    const struct timespec times[] = { { .tv_nsec = UTIME_OMIT }, r->used };
+    utimensat(r->folder, r->name, times, AT_SYMLINK_NOFOLLOW);
 }
 
 static void recording_done(void *arg)
@@ -380,6 +397,7 @@ static void start_recording(struct cache_entry *e)
     r->folder = e->cache->folder;
     r->file = cache_file_use(e->file);
     r->journal = e->journal;
+    r->used = e->used;
     if (news) {
         e->journal = -1; /* until it has been told */
         r->records = TAKE(e->out.data);

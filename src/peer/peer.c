@@ -452,6 +452,7 @@ static void stop(struct peer *peer)
     if (peer->loop)
         loop_free(peer->loop);
     policy_free(peer->policy);
+    free(peer->cache_folder);
 }
 
 static void tell_limits(struct peer *peer)

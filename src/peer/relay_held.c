@@ -7,7 +7,7 @@
 #include <string.h>
 
 #define RANGES_MAX 10000 /* in one answer */
-#define SHORT_MAX  32    /* in the head of a reply */
+#define SHORT_SIZE 300   /* of what stands in the head of a reply, with NUL */
 #define NUMBER_MAX 20    /* digits */
 
 static int add_extents(struct rangeset *set, const struct extents *extents)
@@ -54,13 +54,13 @@ static int by_length(const void *a, const void *b)
 void relay_tell_held(const struct relay_object *object, struct httpd_request *request)
 {
     struct rangeset set = { 0 };
-    char text[SHORT_MAX * 2 * (NUMBER_MAX + 1) + 1] = "";
+    char text[SHORT_SIZE] = "";
     if (!httpd_header(request, "DDM-Held") || !*object->key || relay_held(object, &set) < 0)
         return;
     if (set.count > 0)
         qsort(set.ranges, set.count, sizeof *set.ranges, by_length);
     size_t used = 0;
-    for (size_t i = 0; i < MIN(set.count, (size_t)SHORT_MAX); i++)
+    for (size_t i = 0; i < set.count && used + 2 * (NUMBER_MAX + 1) < sizeof text; i++)
         used += (size_t)snprintf(text + used, sizeof text - used, "%s%llu-%llu", i ? "," : "",
                                  (unsigned long long)set.ranges[i].begin,
                                  (unsigned long long)set.ranges[i].end);
@@ -101,10 +101,23 @@ static void reply_held(struct httpd_request *request, const struct rangeset *set
     httpd_reply(request, 200, "application/json", json);
 }
 
-/* A question about what is only on disk, and not read yet. */
+/* What is in the store, of all objects of that key; the last one of them, or NULL. */
+static const struct relay_object *add_store(struct rangeset *set, const struct relay *relay,
+                                            const char *key)
+{
+    const struct relay_object *found = NULL;
+    list_foreach (o, &relay->objects, struct relay_object, link)
+        if (o->known && strcmp(o->key, key) == 0 && add_memory(set, o) == 0)
+            found = o;
+    return found;
+}
+
+/* A question about what is on disk, and maybe not read yet. */
 struct question {
+    struct relay *relay;
     struct httpd_request *request;
     struct cache_object *disk;
+    char key[OBJECT_KEY_SIZE];
 };
 
 static void question_free(struct question *q)
@@ -124,6 +137,7 @@ static void on_open(void *arg)
     struct rangeset set = { 0 };
     const struct journal_origin *origin = cache_origin(q->disk);
     httpd_set_gone(q->request, NULL, NULL);
+    add_store(&set, q->relay, q->key);
     if (origin && add_extents(&set, cache_extents(q->disk)) == 0)
         reply_held(q->request, &set, cache_size(q->disk), origin->etag, origin->last_modified);
     else
@@ -140,7 +154,9 @@ static void ask_disk(struct relay *relay, struct httpd_request *request, const c
         reply_nothing(request);
         return;
     }
+    q->relay = relay;
     q->request = request;
+    str_copy(q->key, sizeof q->key, key);
     if (cache_is_open(q->disk))
         on_open(q);
     else
@@ -150,17 +166,16 @@ static void ask_disk(struct relay *relay, struct httpd_request *request, const c
 void relay_serve_held(struct relay *relay, struct httpd_request *request, const char *key)
 {
     struct rangeset set = { 0 };
-    list_foreach (o, &relay->objects, struct relay_object, link) {
-        bool complete =
-            o->disk ? cache_is_open(o->disk) : !relay->cache || !cache_knows(relay->cache, key);
-        if (!o->known || strcmp(o->key, key) != 0 || !complete || relay_held(o, &set) < 0)
-            continue;
-        reply_held(request, &set, o->size, o->origin_etag, o->origin_modified);
-        rangeset_release(&set);
-        return;
-    }
-    if (relay->cache && cache_knows(relay->cache, key))
-        ask_disk(relay, request, key);
-    else
+    if (!object_key_valid(key)) {
         reply_nothing(request);
+    } else if (relay->cache && cache_knows(relay->cache, key)) {
+        ask_disk(relay, request, key);
+    } else {
+        const struct relay_object *o = add_store(&set, relay, key);
+        if (o)
+            reply_held(request, &set, o->size, o->origin_etag, o->origin_modified);
+        else
+            reply_nothing(request);
+        rangeset_release(&set);
+    }
 }

@@ -1,81 +1,18 @@
 # SPDX-License-Identifier: MIT
-"""The cache of a peer on disk."""
+"""The cache of a peer: what was fetched once, and for whom it is."""
 
 import os
-import signal
 
 import pytest
 from ddmlab import content, wait_until
+from ddmlab.cached import SIZE, Cached
 from ddmlab.content import MIB
 
-SIZE = 8 * MIB
-BLOCK = MIB // 4
-
-
-class Cached:
-    """A peer on h1 with a cache, a file at the origin, and what the origin has sent of it."""
-
-    def __init__(self, lab, *options):
-        self.lab = lab
-        self.options = options
-        self.path = lab.file("file", SIZE)
-        self.folder = lab.cache_folder(lab.hosts[0])
-        self.start()
-
-    def start(self):
-        self.peer = self.lab.peer(self.lab.hosts[0], *self.options)
-
-    def restart(self, how=signal.SIGTERM):
-        self.stop(how)
-        self.start()
-
-    def stop(self, how=signal.SIGTERM):
-        self.peer.process.kill(how)
-        self.peer.process.wait()
-
-    def fetch(self, begin=0, end=SIZE, path=None, **fields):
-        path = path or self.path
-        fields = {"size": path.stat().st_size, "etag": content.nginx_etag(path), **fields}
-        return self.peer.fetch(
-            self.lab.origin.url(path.name), begin, end, from_host=self.lab.hosts[1], **fields
-        )
-
-    def expect(self, begin=0, end=SIZE, path=None, **fields):
-        reply = self.fetch(begin, end, path, **fields)
-        assert reply.status == 206, reply.body[:300]
-        assert reply.body == (path or self.path).read_bytes()[begin:end]
-        return reply
-
-    def sent(self):
-        self.lab.origin.settle()
-        return self.lab.origin.bytes_sent()
-
-    def status(self):
-        return self.peer.status()["cache"]
-
-    def wait_until_recorded(self, count=SIZE):
-        """The journal is behind the data by a second."""
-        wait_until(lambda: self.recorded() >= count, f"{count} bytes to be recorded")
-
-    def recorded(self):
-        """What `ddm cache ls` says, of all objects."""
-        done = self.lab.run_ddm(
-            self.lab.hosts[0], "cache", "ls", "--cache-dir", self.folder, "--json", name="ls"
-        )
-        assert done.wait() == 0, done.tail()
-        import json
-
-        return sum(json.loads(line)["held"] for line in done.stdout.splitlines())
-
-    def file(self, ending):
-        """The one file of the folder that ends so."""
-        (found,) = [p for p in self.folder.iterdir() if p.name.endswith(ending)]
-        return found
 
 
 @pytest.fixture
 def cached(make_lab):
-    return Cached(make_lab(200, 200), "--memory", "4M")
+    return Cached(make_lab(200, 200))
 
 
 def test_what_was_fetched_once_comes_from_the_disk(cached):
@@ -84,3 +21,87 @@ def test_what_was_fetched_once_comes_from_the_disk(cached):
     cached.expect()
     assert cached.sent() == sent
     assert cached.status()["loaded"] > 0
+    assert cached.status()["hits"] == 1
+
+
+def test_parts_that_others_asked_for_are_put_together(cached):
+    """None of them begins or ends where a block does."""
+    for begin, end in ((1_000_000, 1_300_001), (5_000_000, 8_000_000), (1_300_001, 5_000_000)):
+        cached.expect(begin, end)
+    sent = cached.sent()
+    cached.restart()
+    cached.expect(1_000_000, 8_000_000)
+    assert cached.sent() == sent
+    cached.expect()
+    assert cached.sent() - sent < 1_000_000 + (SIZE - 8_000_000) + 20_000
+
+
+def test_what_came_for_one_who_went_away_is_kept(cached):
+    cached.lab.hosts[0].uplink.set_rate(20)
+    curl = cached.curl(0, SIZE)
+    wait_until(lambda: cached.peer.status()["fetched"] > 2 * MIB, "two MiB")
+    curl.kill()
+    curl.wait()
+    wait_until(lambda: cached.peer.status()["active"] == 0, "it to be noticed")
+    sent = cached.sent()
+    cached.expect(0, 2 * MIB)
+    assert cached.sent() == sent
+
+
+def test_another_version_is_another_object(cached):
+    cached.expect()
+    old = content.nginx_etag(cached.path)
+    data = cached.path.read_bytes()
+    cached.path.write_bytes(bytes(SIZE))
+    os.utime(cached.path, (10**9, 10**9))
+    cached.expect()
+    assert content.nginx_etag(cached.path) != old
+    # The old one is served to those only who name it: they have been told so by the origin.
+    reply = cached.fetch(etag=old)
+    assert (reply.status, reply.body) == (206, data)
+
+
+def test_who_names_no_validator_gets_nothing_from_the_disk(cached):
+    cached.expect()
+    sent = cached.sent()
+    reply = cached.peer.fetch(cached.url, 0, MIB)
+    assert reply.body == cached.path.read_bytes()[:MIB]
+    assert cached.sent() - sent >= MIB
+
+
+def test_signed_urls_share_what_is_kept(cached):
+    signed = cached.url + "?part=1&X-Amz-Signature={}&token={}"
+    fields = cached.fields()
+    cached.peer.fetch(signed.format(1, 2), 0, 4 * MIB, **fields)
+    sent = cached.sent()
+    reply = cached.peer.fetch(signed.format(3, 4), 0, SIZE, **fields)
+    assert reply.body == cached.path.read_bytes()
+    assert SIZE - 4 * MIB <= cached.sent() - sent < SIZE - 4 * MIB + 20_000
+    # What was missing was asked for with the newest signature.
+    assert "X-Amz-Signature=3" in cached.lab.origin.log()[-1]["uri"]
+    other = cached.url + "?part=2"
+    sent = cached.sent()
+    cached.peer.fetch(other, 0, SIZE, **fields)
+    assert cached.sent() - sent >= SIZE
+
+
+def test_which_parameters_sign_can_be_told(make_lab):
+    cached = Cached(make_lab(200, 200), "--signing-parameters", "pass")
+    fields = cached.fields()
+    url = cached.url
+    for query, more in (("?pass=1", True), ("?pass=2", False), ("?token=1", True), ("?token=2", True)):
+        sent = cached.sent()
+        assert cached.peer.fetch(url + query, 0, SIZE, **fields).status == 206
+        assert (cached.sent() > sent) == more, query
+
+
+def test_what_came_with_a_login_is_not_on_disk(cached):
+    secret = {"Authorization": "Basic c2VjcmV0"}
+    cached.expect(headers=secret)
+    cached.stop()
+    assert cached.files() == []
+    cached.start()
+    login = cached.url.replace("//", "//me:secret@")
+    cached.peer.fetch(login, 0, SIZE, **cached.fields())
+    cached.stop()
+    assert cached.files() == []
