@@ -321,7 +321,7 @@ uint64_t owners_key(const char *node);
 
 /* The first that is free of what the source's node owns, not past the end of its piece. */
 bool owners_own(struct plan *plan, const struct source *source, uint64_t limit, struct range *ret);
-/* The same of what it has inherited, and then of what nobody has. */
+/* The same of what it has inherited, then of what nobody has, then of a reader's window. */
 bool owners_inherited(struct plan *plan, const struct source *source, uint64_t limit,
                       struct range *ret);
 /* Looks at who will be late, if that was not done just now. */

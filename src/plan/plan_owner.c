@@ -180,7 +180,8 @@ void plan_set_alone(struct plan *plan, bool alone)
 
 uint64_t owners_block(const struct plan *plan)
 {
-    return MAX(plan->owners.grid.piece / STEAL_PART, (uint64_t)STEAL_LEAST);
+    uint64_t part = MAX(plan->owners.grid.piece / STEAL_PART, (uint64_t)STEAL_LEAST);
+    return plan->alone ? LEASE_ALIGN : part;
 }
 
 void owners_brought(struct plan *plan, const struct source *source, uint64_t at, uint64_t bytes)
@@ -237,14 +238,18 @@ static uint64_t unheld(const struct plan *plan, struct range piece)
     return count;
 }
 
-/* Where the last `excess` bytes of a piece begin that are free. */
-static uint64_t split_point(const struct plan *plan, struct range piece, uint64_t excess)
+/* Where the last `excess` of the `left` bytes of a piece begin that are free, or a little later. */
+static uint64_t split_point(const struct plan *plan, struct range piece, uint64_t left,
+                            uint64_t excess)
 {
-    uint64_t block = owners_block(plan), after = unheld(plan, piece);
-    for (uint64_t at = piece.begin; at < piece.end; at += block) {
-        if (after <= excess)
-            return at;
-        after -= unheld(plan, (struct range){ at, MIN(at + block, piece.end) });
+    uint64_t block = owners_block(plan), kept = left - excess;
+    struct range run;
+    for (uint64_t at = piece.begin; holds_next_unheld(plan, at, piece.end, &run); at = run.end) {
+        if (kept < range_length(run)) {
+            uint64_t split = (run.begin + kept + block - 1) / block * block;
+            return MIN(split, piece.end);
+        }
+        kept -= range_length(run);
     }
     return piece.end;
 }
@@ -257,12 +262,13 @@ static void keep(struct plan *plan, struct node *n, double end, double late)
     double most = n->speed * (end + late);
     for (uint32_t i = n->cursor; i < n->first + n->count; i++) {
         struct range piece = grid_range(&o->grid, o->pieces[i]);
-        double left = (double)unheld(plan, piece), room = MAX(most - n->left, 0.0);
+        uint64_t left = unheld(plan, piece);
+        double room = MAX(most - n->left, 0.0), kept = MIN((double)left, room);
         struct share *share = &o->shares[o->pieces[i]];
         *share = (struct share){ piece.end, SHARE_ORPHAN };
-        if (left > room)
-            share->split = split_point(plan, piece, (uint64_t)(left - room));
-        n->left += MIN(left, room);
+        if (left > (uint64_t)kept)
+            share->split = split_point(plan, piece, left, left - (uint64_t)kept);
+        n->left += kept;
     }
     n->spare = MAX(n->speed * end - n->left, 0.0);
 }
@@ -342,6 +348,17 @@ bool owners_own(struct plan *plan, const struct source *source, uint64_t limit, 
     return false;
 }
 
+/* The first of a window that is free, whoever owns it: its reader waits, and few own a part of it. */
+static bool next_of_window(const struct plan *plan, uint64_t limit, struct range *ret)
+{
+    const struct grid *grid = &plan->owners.grid;
+    if (plan->window == 0 || !holds_next_unheld(plan, 0, limit, ret))
+        return false;
+    uint64_t end = grid_range(grid, grid_index(grid, ret->begin)).end;
+    ret->end = MIN(ret->end, end);
+    return true;
+}
+
 bool owners_inherited(struct plan *plan, const struct source *source, uint64_t limit,
                       struct range *ret)
 {
@@ -359,5 +376,5 @@ bool owners_inherited(struct plan *plan, const struct source *source, uint64_t l
             return true;
         orphan = true;
     }
-    return orphan;
+    return orphan || next_of_window(plan, limit, ret);
 }

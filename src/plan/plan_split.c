@@ -92,23 +92,17 @@ static bool hedge_pays(const struct plan *plan, struct range rest, double finish
 }
 
 /* What a tail costs the internet: a cache gives only what it holds, and keeps what it gives from the
- * uplinks as long as it is not silent. Of what has an owner others wait for the same bytes: nothing
- * of that is taken over but from the silent; and who is alone cuts where all would cut. */
+ * uplinks as long as it is not silent. Others wait for the same bytes of an owner: nothing of that is
+ * taken over, but from the silent. */
 static bool may_take(const struct plan *plan, const struct thief *thief, int64_t now,
-                     struct tail *tail)
+                     const struct tail *tail)
 {
     const struct source *victim = &plan->sources[tail->victim->source];
     const struct source *source = &plan->sources[thief->source];
-    bool silent = lease_silence(plan, tail->victim, now) > SHARED_QUIET;
     if (source->cache)
         return rangeset_contains(&source->holds, tail->range.begin, tail->range.end);
-    if (victim->cache || plan_has_company(plan))
-        return silent;
-    if (!plan_is_owned(plan) || source == victim || silent)
-        return true;
-    uint64_t block = owners_block(plan), begin = tail->range.begin;
-    tail->range.begin += (block - begin % block) % block;
-    return tail->range.begin < tail->range.end;
+    bool waits = victim->cache || plan_has_company(plan);
+    return !waits || lease_silence(plan, tail->victim, now) > SHARED_QUIET;
 }
 
 /* What the thief can do about one lease, if anything; *ret_finish is when that would end. */

@@ -323,6 +323,7 @@ static void set_owners(struct download *d)
             owners[count++].id = d->world->links[i].name;
     if (plan_set_owners(d->plan, "object", owners, count) < 0)
         abort();
+    plan_set_alone(d->plan, true);
     free(owners);
 }
 
