@@ -129,6 +129,11 @@ int plan_set_owners(struct plan *plan, const char *object, const struct plan_own
  * may use uplinks that own nothing and keep nothing. Of no effect without owners. */
 void plan_set_alone(struct plan *plan, bool alone);
 
+/* What the machine of an uplink says of its rate now, bytes/s; 0: nothing (any more). It counts as
+ * long as this plan has not seen for itself, so that who comes late goes by what the others have
+ * seen. */
+void plan_tell_rate(struct plan *plan, plan_source source, uint64_t rate);
+
 /* A cache has [begin, end), as it says itself: no uplink is asked for that as long as the cache
  * answers. -1 without memory. Not for other sources. */
 int plan_hold(struct plan *plan, plan_source cache, uint64_t begin, uint64_t end);

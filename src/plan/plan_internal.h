@@ -170,6 +170,7 @@ struct source {
     uint64_t node_key;          /* hash of the node's id; 0: none */
     size_t node;                /* in plan.owners; PLAN_NODE_NONE: it owns nothing */
     struct rangeset holds;      /* of a cache */
+    uint64_t told;              /* its rate, by its machine; 0: not known */
     bool parked, shares_own;
     bool started, stalled;
     unsigned slots, allowed, slots_now; /* as given; since it was busy; as tried out */

@@ -172,6 +172,11 @@ size_t plan_owner_of(const struct plan *plan, uint64_t offset)
     return o->nodes[o->owner[grid_index(&o->grid, offset)]].given;
 }
 
+void plan_tell_rate(struct plan *plan, plan_source source, uint64_t rate)
+{
+    plan->sources[source].told = rate;
+}
+
 void plan_set_alone(struct plan *plan, bool alone)
 {
     plan->alone = alone;
@@ -222,7 +227,8 @@ static void find_speeds(struct plan *plan, int64_t now, const struct outlook *ou
         if (s->failures > 0 || !source_can_work(s, now))
             continue;
         double rate = steady_rate(s, now), guess = outlook->mean * source_slots(s);
-        n->speed += rate > 0 ? rate : n->rate > 0 ? (double)n->rate : guess;
+        double said = s->told > 0 ? (double)s->told : (double)n->rate;
+        n->speed += rate > 0 ? rate : said > 0 ? said : guess;
     }
 }
 
@@ -238,12 +244,13 @@ static uint64_t unheld(const struct plan *plan, struct range piece)
     return count;
 }
 
-/* Where the last `excess` of the `left` bytes of a piece begin that are free, or a little later. */
-static uint64_t split_point(const struct plan *plan, struct range piece, uint64_t left,
-                            uint64_t excess)
+/* Behind the first `kept` bytes of a piece that are free, or a little later; but not of none. */
+static uint64_t split_point(const struct plan *plan, struct range piece, uint64_t kept)
 {
-    uint64_t block = owners_block(plan), kept = left - excess;
+    uint64_t block = owners_block(plan);
     struct range run;
+    if (kept == 0)
+        return piece.begin;
     for (uint64_t at = piece.begin; holds_next_unheld(plan, at, piece.end, &run); at = run.end) {
         if (kept < range_length(run)) {
             uint64_t split = (run.begin + kept + block - 1) / block * block;
@@ -267,7 +274,7 @@ static void keep(struct plan *plan, struct node *n, double end, double late)
         struct share *share = &o->shares[o->pieces[i]];
         *share = (struct share){ piece.end, SHARE_ORPHAN };
         if (left > (uint64_t)kept)
-            share->split = split_point(plan, piece, left, left - (uint64_t)kept);
+            share->split = split_point(plan, piece, (uint64_t)kept);
         n->left += kept;
     }
     n->spare = MAX(n->speed * end - n->left, 0.0);

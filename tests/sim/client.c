@@ -42,6 +42,7 @@ struct client {
     struct source *sources; /* as the plan numbers them */
     size_t source_count;
     size_t *caches; /* of each peer: its source; 0: none yet */
+    size_t *uplinks; /* the same, of its uplink */
     uint64_t *seen; /* bytes that each peer was heard to have */
     struct transfer **transfers;
     size_t transfer_count, transfer_capacity;
@@ -65,8 +66,9 @@ struct client *client_new(const struct crowd *crowd, struct peers *peers, size_t
                           .prng = { crowd->seed * 1000003 + host } };
     c->sources = calloc(most, sizeof *c->sources);
     c->caches = calloc(crowd->peers, sizeof *c->caches);
+    c->uplinks = calloc(crowd->peers, sizeof *c->uplinks);
     c->seen = calloc(crowd->peers, sizeof *c->seen);
-    if (!c->sources || !c->caches || !c->seen)
+    if (!c->sources || !c->caches || !c->seen || !c->uplinks)
         abort();
     return c;
 }
@@ -80,9 +82,11 @@ static void drop(struct client *c)
     free(c->sources);
     free(c->caches);
     free(c->seen);
+    free(c->uplinks);
     c->transfers = NULL;
     c->sources = NULL;
-    c->caches = c->seen = NULL;
+    c->caches = c->uplinks = NULL;
+    c->seen = NULL;
 }
 
 struct client *client_free(struct client *c)
@@ -117,8 +121,13 @@ static size_t add_source(struct client *c, size_t peer, int kind)
 /* A peer has said what it has. */
 static void hear(struct client *c, size_t peer)
 {
+    if (peer >= c->crowd->peers)
+        return;
     const struct rangeset *held = peers_held(c->peers, peer);
-    if (peer >= c->crowd->peers || held->total == c->seen[peer])
+    if (c->uplinks[peer] != 0)
+        plan_tell_rate(c->plan, (plan_source)c->uplinks[peer],
+                       (uint64_t)peers_rate(c->peers, peer));
+    if (held->total == c->seen[peer])
         return;
     c->seen[peer] = held->total;
     if (c->caches[peer] == 0)
@@ -142,7 +151,7 @@ static void meet_peers(struct client *c)
             continue;
         node_name(names[i], i);
         owners[count++] = (struct plan_owner){ names[i], (uint64_t)w->hosts[i].announced };
-        add_source(c, i, UPLINK);
+        c->uplinks[i] = add_source(c, i, UPLINK);
         if (i == c->host)
             plan_set_spare(c->plan, 0, names[i]);
     }

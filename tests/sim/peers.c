@@ -7,6 +7,7 @@
 #define SEGMENT         1448
 #define WINDOW_SEGMENTS 10
 #define FILL_WINDOW     (1 * MIB)  /* ahead of its foremost reader */
+#define RATE_KNOWN      0.5        /* s, after which a peer tells of its uplink */
 #define DELIVER_BYTES   (64 * KIB) /* to a client at once, */
 #define DELIVER_TIME    (100 * MSEC) /* or so many steps: */
 #define DELIVER_STEPS   4
@@ -40,7 +41,8 @@ struct host {
     double windows[8]; /* of kept connections */
     unsigned idle;
     unsigned active_out, active_in;
-    double spare_out; /* of the LAN link, bytes in this step */
+    double busy, brought; /* s in which it fetched; bytes */
+    double spare_out;     /* of the LAN link, bytes in this step */
 };
 
 struct peers {
@@ -85,6 +87,12 @@ struct peers *peers_free(struct peers *p)
 const struct rangeset *peers_held(const struct peers *p, size_t peer)
 {
     return &p->hosts[peer].valid;
+}
+
+double peers_rate(const struct peers *p, size_t peer)
+{
+    const struct host *h = &p->hosts[peer];
+    return h->busy > RATE_KNOWN ? h->brought / h->busy : 0;
 }
 
 bool peers_is_up(const struct peers *p, size_t peer)
@@ -231,6 +239,7 @@ static void step_fills(struct peers *p, struct host *h, double uplink)
     for (struct fill *f = h->fills; f; f = f->next)
         f->paused = is_ahead(h, f);
     share_uplink(p, h, uplink);
+    bool any = false;
     for (struct fill *f = h->fills, *next; f; f = next) {
         next = f->next;
         if (p->now < f->starts)
@@ -239,6 +248,8 @@ static void step_fills(struct peers *p, struct host *h, double uplink)
         uint64_t from = (uint64_t)f->came;
         double bytes = MIN(f->rate * time, (double)f->end - f->came);
         f->came += bytes;
+        h->brought += bytes;
+        any = true;
         p->sums.origin += bytes;
         if (f->direct)
             continue;
@@ -251,6 +262,7 @@ static void step_fills(struct peers *p, struct host *h, double uplink)
             fill_end(p, h, f, true);
         }
     }
+    h->busy += any ? time : 0;
 }
 
 /* -- Readers ----------------------------------------------------------------------------------- */

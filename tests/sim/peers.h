@@ -42,6 +42,7 @@ void peers_step(struct peers *peers, int64_t now);
 
 /* What a peer has; what it would say of itself. */
 const struct rangeset *peers_held(const struct peers *peers, size_t peer);
+double peers_rate(const struct peers *peers, size_t peer); /* 0: not known yet */
 bool peers_is_up(const struct peers *peers, size_t peer);
 
 struct peers_sums {
