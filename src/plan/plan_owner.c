@@ -280,26 +280,31 @@ static void keep(struct plan *plan, struct node *n, double end, double late)
     n->spare = MAX(n->speed * end - n->left, 0.0);
 }
 
-/* The node that goes best with a piece among those that will have time. */
-static void bequeath(struct plan *plan, uint32_t number)
+/* To the node that goes best with a piece among those that will have time, and are not too slow to
+ * bring it until `last` (s from now); where there is none, to whoever has most time. */
+static void bequeath(struct plan *plan, uint32_t number, double last)
 {
     struct ownership *o = &plan->owners;
     struct share *share = &o->shares[number];
     struct range piece = grid_range(&o->grid, number);
-    double least = 0;
-    for (size_t i = 0; i < o->count; i++) {
-        const struct node *n = &o->nodes[i];
-        if (n->spare <= 0)
+    double bytes = (double)unheld(plan, (struct range){ share->split, piece.end }), least = 0;
+    struct node *heir = NULL, *idlest = NULL;
+    for (struct node *n = o->nodes; n < o->nodes + o->count; n++) {
+        if (n->spare > 0 && (!idlest || n->spare > idlest->spare))
+            idlest = n;
+        if (n->spare <= 0 || bytes > n->speed * last)
             continue;
         double cost = (double)owner_cost(owner_liking(n->hash, number)) / (n->spare + n->inherited);
-        if (share->heir == SHARE_ORPHAN || cost < least) {
-            share->heir = (uint32_t)i;
+        if (!heir || cost < least) {
+            heir = n;
             least = cost;
         }
     }
-    if (share->heir != SHARE_ORPHAN)
-        o->nodes[share->heir].spare -=
-            (double)unheld(plan, (struct range){ share->split, piece.end });
+    heir = heir ? heir : idlest;
+    if (!heir)
+        return;
+    share->heir = (uint32_t)(heir - o->nodes);
+    heir->spare -= bytes;
 }
 
 /* An uplink of no node counts only for who is alone: what it brings is for nobody else. */
@@ -331,7 +336,7 @@ void owners_survey(struct plan *plan, int64_t now, const struct outlook *outlook
     for (const struct node *n = o->nodes; n < o->nodes + o->count; n++)
         for (uint32_t i = n->cursor; i < n->first + n->count; i++)
             if (o->shares[o->pieces[i]].split < grid_range(&o->grid, o->pieces[i]).end)
-                bequeath(plan, o->pieces[i]);
+                bequeath(plan, o->pieces[i], end + late);
 }
 
 /* -- Own before steal -------------------------------------------------------------------------- */
@@ -355,7 +360,8 @@ bool owners_own(struct plan *plan, const struct source *source, uint64_t limit, 
     return false;
 }
 
-/* The first of a window that is free, whoever owns it: its reader waits, and few own a part of it. */
+/* The first of a window that is free, whoever owns it: its reader waits, and few own a part of it.
+ */
 static bool next_of_window(const struct plan *plan, uint64_t limit, struct range *ret)
 {
     const struct grid *grid = &plan->owners.grid;
