@@ -309,7 +309,6 @@ int cache_open(struct cache_object **ret, struct cache *cache, const char *key, 
             cache_entry_free(e);
         return -1;
     }
-    clock_gettime(CLOCK_REALTIME, &e->used);
     list_remove(&e->link); /* used last */
     list_push_back(&cache->entries, &e->link);
     *object = (struct cache_object){ .entry = e, .on_open = on_open, .arg = arg };
@@ -322,14 +321,15 @@ struct cache_object *cache_close(struct cache_object *object)
 {
     if (object) {
         struct cache_entry *e = object->entry;
+        struct cache *cache = e->cache;
         list_remove(&object->link);
         free(object);
         if (list_empty(&e->users) && e->bytes > 0 && e->state == ENTRY_OPEN) {
-            clock_gettime(CLOCK_REALTIME, &e->used);
             e->touched = true;
             cache_note(e);
         }
         cache_entry_rest(e);
+        cache_turn(cache);
     }
     return NULL;
 }

@@ -9,8 +9,6 @@
 #include "peer/cache.h"
 #include "peer/cache_folder.h"
 
-#include <time.h>
-
 #define CACHE_BUCKETS 256
 
 struct cache {
@@ -61,7 +59,6 @@ struct cache_entry {
     struct rangeset forgotten; /* dropped, not recorded */
     bool anew;                 /* the journal on disk lacks something else: a new one is needed */
     int64_t due;               /* when it shall be recorded; 0: nothing is new */
-    struct timespec used;      /* last */
     bool touched;              /* used since that was noted on disk */
 };
 

@@ -287,7 +287,6 @@ struct recording {
     unsigned char *records;
     size_t length;
     uint64_t offset;
-    struct timespec used;
     bool gone; /* somebody has removed the file */
     int error;
     char name[CACHE_NAME_SIZE], new_name[CACHE_NAME_SIZE];
@@ -329,12 +328,13 @@ static void run_recording(void *arg)
         r->gone = true;
         return;
     }
-    if (r->length > 0)
-        r->error = sync_data(r->file->fd);
-    if (r->length > 0 && !r->error)
+    if (r->length == 0) { /* used only: the order of use outlives this process, to a second */
+        utimensat(r->folder, r->name, NULL, AT_SYMLINK_NOFOLLOW);
+        return;
+    }
+    r->error = sync_data(r->file->fd);
+    if (!r->error)
         r->error = r->journal < 0 ? replace(r) : append(r);
-    const struct timespec times[] = { { .tv_nsec = UTIME_OMIT }, r->used };
-    utimensat(r->folder, r->name, times, AT_SYMLINK_NOFOLLOW);
 }
 
 static void recording_done(void *arg)
@@ -397,7 +397,6 @@ static void start_recording(struct cache_entry *e)
     r->folder = e->cache->folder;
     r->file = cache_file_use(e->file);
     r->journal = e->journal;
-    r->used = e->used;
     if (news) {
         e->journal = -1; /* until it has been told */
         r->records = TAKE(e->out.data);

@@ -5,7 +5,7 @@ import hashlib
 import json
 
 import pytest
-from ddmlab import content
+from ddmlab import content, wait_until
 from ddmlab.cached import SIZE, Cached
 from ddmlab.content import MIB
 
@@ -68,6 +68,7 @@ def test_a_reply_tells_it_in_short_if_asked(holder):
 def test_in_short_means_a_few_of_the_longest(holder):
     for i in range(40):
         holder.expect(i * 200_000, i * 200_000 + 1000 + i)
+    wait_until(lambda: len(holder.ranges()) == 40, "all to be on disk")
     text = holder.in_short(39 * 200_000, 39 * 200_000 + 10)
     ranges = [tuple(map(int, part.split("-"))) for part in text.split(",")]
     assert len(ranges) >= 10
