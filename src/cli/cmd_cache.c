@@ -237,7 +237,7 @@ static int open_folder(const struct options *options, struct ddm_error *err)
 
 static int run(const struct options *options, struct ddm_error *err)
 {
-    action_fn *action;
+    action_fn *action = NULL;
     struct tally tally = { .json = options_bool(options, OPTION_JSON) };
     int r = find_action(options, &action, err);
     if (r < 0)
