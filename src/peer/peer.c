@@ -48,6 +48,7 @@ struct peer {
     struct loop_timer *leave_timer;
     int64_t started, leave_until;
     unsigned leaving; /* removes that are not answered yet */
+    bool local_names; /* of trackers: in .local */
 };
 
 /* ---- routes ---- */
@@ -216,6 +217,8 @@ static int announce_to(struct peer *peer, const struct address *tracker, struct 
     struct announcer_config config = {
         .tracker = *tracker, .node_id = peer->node_id, .describe = describe, .arg = peer
     };
+    const char *end = strrchr(tracker->host, '.');
+    peer->local_names |= end && strcasecmp(end, ".local") == 0;
     if (peer->announcer_count == MAX_TRACKERS)
         return error_set(err, DDM_E_USAGE, "more than %d trackers", MAX_TRACKERS);
     int r = announcer_new(&peer->announcers[peer->announcer_count], peer->loop, peer->inside,
@@ -404,18 +407,6 @@ static int start(struct peer *peer, struct ddm_error *err)
     return r < 0 ? r : start_announcers(peer, err);
 }
 
-static bool any_is_local_name(const char *const *trackers)
-{
-    struct address at;
-    for (; trackers && *trackers; trackers++) {
-        const char *end =
-            address_parse(&at, *trackers, 7070, NULL) == 0 ? strrchr(at.host, '.') : NULL;
-        if (end && strcasecmp(end, ".local") == 0)
-            return true;
-    }
-    return false;
-}
-
 /* Nothing is read or written from here on but the cache, the state folder (certificates are renewed
  * there) and what the system's libraries need. */
 static int enter_sandbox(const struct peer *peer, struct ddm_error *err)
@@ -432,7 +423,7 @@ static int enter_sandbox(const struct peer *peer, struct ddm_error *err)
                                      .writable = writable,
                                      .readable = (const char *const[]){ hosts, NULL },
                                      .devices = o->interfaces != NULL,
-                                     .local_sockets = any_is_local_name(o->trackers) };
+                                     .local_sockets = peer->local_names };
     return hosts ? sandbox_enter(&config, err) : error_memory(err);
 }
 

@@ -10,7 +10,7 @@ import subprocess
 import threading
 
 import pytest
-from ddmlab import ddm, server, sftp
+from ddmlab import ddm, server, sftp, wait_until
 from ddmlab.content import MIB, make_file
 
 DATA = bytes(range(256)) * 400
@@ -66,6 +66,27 @@ def test_a_daemons_memory_is_its_own(make_lab):
         (core,) = [line.split() for line in limits if line.startswith("Max core file size")]
     assert core[4:6] == ["0", "0"]
     assert process.stop() == 0
+
+
+@pytest.mark.parametrize("role", ["tracker", "peer"])
+def test_a_daemon_takes_a_new_key_and_renews_its_certificate(make_lab, role):
+    lab = make_lab(40)
+    state = lab.folder("state") / "ddm"
+    assert lab.run_ddm(lab.hosts[0], "swarm", "init", "--state-dir", state).wait() == 0
+    process = lab.run_ddm(lab.hosts[0], role, "--state-dir", state, name=role)
+    process.says(f"writes to {state}")
+    before = {file.name: file.read_bytes() for file in state.iterdir()}
+    new_key = ["swarm", "init", "--rotate", "--rotate-for", "0", "--state-dir", state]
+    assert lab.run_ddm(lab.hosts[0], *new_key).wait() == 0
+
+    def renewed():
+        assert "go on" not in process.stderr, process.tail()
+        after = {file.name: file.read_bytes() for file in state.iterdir()}
+        changed = {name for name in after if after[name] != before.get(name)}
+        return any(name.startswith("node.") for name in changed)
+
+    wait_until(renewed, "a certificate of the new key")
+    assert process.running()
 
 
 class NameServer:
