@@ -314,7 +314,7 @@ def test_a_kept_connection_does_not_lead_inside_when_its_name_does(world):
 
 def test_of_several_addresses_only_public_ones_are_tried(world):
     for path in ("a", "b", "c"):
-        is_good(fetch(world.peer, f"http://both.test:{world.origin.port}/{path}"))
+        is_good(fetch(world.peer, f"http://both.test:{world.port}/{path}"))
     is_refused(fetch(world.peer, f"http://both.test:{world.port}1/file"), (400, 403, 502))
 
 
