@@ -117,7 +117,7 @@ def test_an_origin_that_refuses_is_502_with_its_status(one_peer, kind, status):
 
 def test_an_origin_that_is_not_there_is_502_or_504(one_peer):
     lab, peer, _ = one_peer
-    reply = peer.fetch(f"http://{lab.origin_host.address}:9/x", 0, 1000)
+    reply = peer.fetch(f"http://{lab.origin_host.address}:1024/x", 0, 1000)
     assert reply.status in (502, 504)
     assert set(reply.json()) >= {"error", "message"}
 

@@ -40,7 +40,7 @@ ERRORS = {
     "a refusal": lambda lab: lab.serve(lambda e: e.reply("403 Forbidden", b"")).url(SIGNED),
     "a missing file": lambda lab: lab.serve(lambda e: e.reply("404 Not Found", b"")).url(SIGNED),
     "a server that breaks off": lambda lab: lab.serve(lambda e: e.hang_up()).url(SIGNED),
-    "nobody there": lambda lab: f"http://{lab.origin_host.address}:9/{SIGNED}",
+    "nobody there": lambda lab: f"http://{lab.origin_host.address}:1024/{SIGNED}",
     "no such name": lambda lab: f"http://nobody.test/{SIGNED}",
     "a redirect to nothing": lambda lab: lab.serve(
         lambda e: e.reply("302 Found", b"", f"Location: gopher://h/{SIGNED}")
