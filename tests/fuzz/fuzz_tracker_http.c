@@ -18,9 +18,9 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const struct address at = { .host = "127.0.0.1" };
-    struct tracker t = { .ttl = 30 };
-    require(prepare(&t, NULL) == 0 && listen_on(&t, &at, NULL) == 0);
+    static const struct tracker_options options = { .listen = { .host = "127.0.0.1" }, .ttl = 30 };
+    struct tracker t = { .ttl = options.ttl };
+    require(prepare(&t, NULL) == 0 && listen_on(&t, &options, NULL) == 0);
     struct wire *wire = wire_new(t.loop, t.httpd);
     wire_play(wire, data, size, "/v1/healthz");
     require(registry_count(t.registry, loop_now()) <= t.counts.announces);

@@ -38,6 +38,7 @@ class Connection:
         self.out = b""
         self.head = b""
         self.left = 0
+        self.refused = False
 
     def open(self):
         self.sock = socket.socket()
@@ -103,9 +104,9 @@ class Connection:
         self.left = int(fields["content-length"]) - rest
         self.crowd.take(rest if status == 206 else 0)
         self.state = "BODY"
-        if status not in (200, 206):
+        self.refused = status not in (200, 206)
+        if self.refused:
             self.crowd.refused[status] = self.crowd.refused.get(status, 0) + 1
-            raise EOFError(f"status {status}")
         return self.ended() if self.left == 0 else True
 
     def do_BODY(self):
@@ -113,15 +114,17 @@ class Connection:
         if n == 0:
             raise EOFError("closed")
         self.left -= n
-        self.crowd.take(n)
+        self.crowd.take(0 if self.refused else n)
         if self.left > 0:
             return n == BLOCK or self.crowd.tls is not None
         return self.ended()
 
     def ended(self):
         self.crowd.replied(self)
-        if self.crowd.busy:
+        if self.crowd.busy and not self.refused:
             return self.ask()
+        if self.refused:
+            self.crowd.waiting.append((time.monotonic() + AGAIN, self))
         self.state = "IDLE"
         self.crowd.watch(self, select.EPOLLIN)
         return False
@@ -200,14 +203,21 @@ class Crowd:
             self.opening -= 1
         self.had_reply.discard(connection)
         connection.close()
+        self.waiting = [(when, c) for when, c in self.waiting if c is not connection]
         self.waiting.append((time.monotonic() + AGAIN, connection))
 
     # --- the loop ---
 
     def open_some(self):
         now = time.monotonic()
-        self.fresh += [c for when, c in self.waiting if when <= now]
+        due = [c for when, c in self.waiting if when <= now]
         self.waiting = [(when, c) for when, c in self.waiting if when > now]
+        for connection in due:
+            if connection.sock is None:
+                self.fresh.append(connection)
+            elif connection.state == "IDLE":
+                connection.ask()
+                connection.step()
         while self.fresh and self.opening < OPENING:
             connection = self.fresh.pop()
             self.opening += 1

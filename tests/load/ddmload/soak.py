@@ -34,11 +34,13 @@ from .swarm import Swarm
 SIZE = 3 * MIB + 12345
 SPELL = 2, 20  # s of work: at least, at most
 REST = 15  # s until nothing is left to do, at most
+OBJECTS = 6
+CACHE = "12M"  # smaller than all of them
 PAUSE = 0.005  # s between two of a kind
 WARM = 2  # spells before it counts
 # By how much the later rests may lie above the earlier ones, on average.
 RESIDENT = 3 * MIB
-DESCRIPTORS = 4  # connections to the origin that are kept
+DESCRIPTORS = 8  # connections to the origin and files of the cache that are kept open
 THREADS = 0
 
 
@@ -48,8 +50,6 @@ class Work:
     def __init__(self, lab, swarm, host, peer, tracker):
         self.lab, self.swarm, self.host = lab, swarm, host
         self.peer, self.tracker = peer, tracker
-        self.url = lab.origin.url("file")
-        self.slow = lab.origin.url("limited/300k/file")
         self.right = hashlib.sha256((lab.origin.files / "file").read_bytes()).digest()
         self.tls = context(swarm.folder(host)) if swarm.tls else None
         self.counts, self.wrong = {}, []
@@ -78,6 +78,10 @@ class Work:
                     self.wrong.append(f"{kind.__name__}: {error!r}")
                     return
 
+    def url_of(self, path):
+        """One of many objects: some are in the peer's cache, some are not (any more)."""
+        return f"{self.lab.origin.url(path)}?{self.random.randrange(OBJECTS)}"
+
     def get(self, folder, url):
         options = ["-q", "-d", folder, "--tracker", self.tracker.address]
         command = [self.lab.binary, "get", *options, *self.swarm.options(self.host), url]
@@ -88,7 +92,7 @@ class Work:
 
     def download(self):
         with tempfile.TemporaryDirectory(dir=self.lab.directory) as folder:
-            process = self.get(folder, self.url)
+            process = self.get(folder, self.url_of("file"))
             _, words = process.communicate(timeout=60)
             if process.returncode:
                 self.wrong.append(f"download: exit {process.returncode}: {words.decode()}")
@@ -97,11 +101,11 @@ class Work:
 
     def cancelled(self):
         with tempfile.TemporaryDirectory(dir=self.lab.directory) as folder:
-            process = self.get(folder, self.slow)
+            process = self.get(folder, self.url_of("limited/300k/file"))
             time.sleep(self.random.uniform(0.05, 0.6))
             process.send_signal(signal.SIGINT)
             _, words = process.communicate(timeout=60)
-            if process.returncode not in (8, -signal.SIGINT):
+            if process.returncode not in (0, 8, -signal.SIGINT):  # 0: it was there already
                 self.wrong.append(f"cancelled: exit {process.returncode}: {words.decode()}")
 
     def connect(self, daemon, member=True):
@@ -111,7 +115,7 @@ class Work:
         return self.tls.wrap_socket(plain, server_hostname="ddm")
 
     def abandoned(self):
-        fetch = {"url": self.slow, "begin": 0, "end": SIZE, "size": SIZE}
+        fetch = {"url": self.url_of("limited/300k/file"), "begin": 0, "end": SIZE, "size": SIZE}
         body = json.dumps(fetch).encode()
         head = "POST /v1/fetch HTTP/1.1\r\nHost: ddm\r\nContent-Type: application/json\r\n"
         with self.connect(self.peer) as sock:
@@ -183,7 +187,7 @@ def run(results, binary, seconds, tls):
         swarm = Swarm(lab, tls)
         (lab.origin.files / "file").write_bytes(random.Random(1).randbytes(SIZE))
         tracker = swarm.tracker(lab.hosts[0])
-        peer = swarm.peer(lab.hosts[0], tracker=tracker)
+        peer = swarm.peer(lab.hosts[0], "--cache-size", CACHE, tracker=tracker)
         work = Work(lab, swarm, lab.hosts[1], peer, tracker)
         daemons = {"peer": peer, "tracker": tracker}
         rests = {name: [] for name in daemons}

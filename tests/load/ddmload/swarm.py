@@ -20,7 +20,7 @@ class Swarm:
             return self.folders[host.name]
         folder = self.lab.folder("state")
         if self.token is None:
-            self._run("swarm", "init", "--state-dir", folder)
+            self._run("swarm", "init", "--tracker", host.address, "--state-dir", folder)
             self.token = self._run("swarm", "token", "--state-dir", folder).split()[-1]
         else:
             self._run("swarm", "join", "--state-dir", folder, "-", text=self.token + "\n")
@@ -52,6 +52,7 @@ class Swarm:
     def peer(self, host, *more, tracker=None):
         listen = f"0.0.0.0:{ddm.PEER_PORT}"
         arguments = ["peer", "--listen", listen, "--allow", ddm.LAB_NETWORKS, *more]
+        arguments += ["--cache-dir", self.lab.folder("cache")]
         if tracker:
             arguments += ["--tracker", tracker.address]
         process = self.lab.run_ddm(host, *arguments, *self.options(host), name="peer")
