@@ -111,7 +111,10 @@ static int add_operand(struct options *options, char *text, struct ddm_error *er
     if (!copy)
         return error_memory(err);
     options->operands[options->operand_count++] = copy;
-    hide_in_url(text);
+    if (options->role == ROLE_JOIN)
+        memset(text, '*', strlen(text)); /* a token */
+    else
+        hide_in_url(text);
     return 0;
 }
 

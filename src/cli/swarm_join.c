@@ -54,9 +54,8 @@ static int read_token(const struct options *options, struct token *ret, struct d
 {
     char *text = NULL;
     int r = read_text(options, &text, err);
-    /* Others can read the arguments of a process. */
     for (size_t i = 0; i < options->operand_count; i++)
-        memset(options->operands[i], '*', strlen(options->operands[i]));
+        explicit_bzero(options->operands[i], strlen(options->operands[i]));
     if (r == 0)
         r = token_parse(ret, text, err);
     if (text)

@@ -7,6 +7,7 @@ its peer. What differs from the words of the document:
     lab1 behind --tracker or --peer, or `tracker = lab1`   the loopback address with that port
     http://mirror.example/                                 the test's own origin
     ./run ARGUMENTS                                        ddm ARGUMENTS
+    ddm1_…                                                 the token that was printed last
     ./check                                                ./check --help: it is what runs this
     DDM_LISTEN, DDM_ALLOW, DDM_HOST_ID                     say what the network would say
 """
@@ -20,6 +21,7 @@ import re
 import shlex
 import signal
 import socket
+import ssl
 import struct
 import subprocess
 import termios
@@ -70,6 +72,7 @@ class Machines:
         self.tracker_port = free_port()
         self.peer_ports = {}
         self.daemons = []
+        self.token = ""
         self.binary = find_binary()
         (folder / "bin").mkdir()
         (folder / "bin" / "ddm").symlink_to(self.binary)
@@ -98,6 +101,7 @@ class Machines:
         )
         if self.origin:
             text = text.replace("http://mirror.example/", f"http://{self.origin.address}/")
+        text = re.sub(r"\bddm1_\S*", self.token, text)
         text = re.sub(r"^\./run\b", "ddm", text)
         return re.sub(r"^\./check\b", f"{shlex.quote(str(ROOT / 'check'))} --help", text)
 
@@ -105,6 +109,9 @@ class Machines:
         home = self.folder / host
         (home / "Downloads").mkdir(parents=True, exist_ok=True)
         return home
+
+    def state(self, host):
+        return self.home(host) / "state"
 
     def environment(self, host, port):
         inherited = {
@@ -118,6 +125,7 @@ class Machines:
             "LC_ALL": "C.UTF-8",
             "TERM": "xterm-256color",
             "DDM_CONFIG": "/dev/null",
+            "DDM_STATE_DIR": str(self.state(host)),
             "DDM_HOST_ID": host,
             "DDM_ALLOW": "127.0.0.0/8",
             "DDM_LISTEN": f"127.0.0.1:{port}",
@@ -137,7 +145,19 @@ class Machines:
             ["sh", "-c", line], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, timeout=PATIENCE, check=False, **start,
         )  # fmt: skip
-        return done.returncode, done.stdout.decode()
+        output = done.stdout.decode()
+        self.token = (re.findall(r"\bddm1_[\w-]+", output) or [self.token])[-1]
+        return done.returncode, output
+
+    def swarm(self, count):
+        """Makes a swarm of lab1, which runs the tracker, and the others; each runs a peer."""
+        hosts = [f"lab{number}" for number in range(1, count + 1)]
+        self.run("lab1", "ddm swarm init --tracker lab1")
+        self.run("lab1", "ddm swarm token")
+        self.run("lab1", "ddm tracker")
+        for host in hosts:
+            self.run(host, "ddm swarm join ddm1_")
+            self.run(host, "ddm peer")
 
     def start_daemon(self, host, line, role):
         port = self.tracker_port if role == "tracker" else self.peer_port(host)
@@ -149,12 +169,19 @@ class Machines:
         self.daemons.append(process)
         wait_until(lambda: listens(port), f"{role} on {host}", process)
         if role == "peer":
-            wait_until(lambda: self.knows(port), f"the tracker to know {host}", process)
+            wait_until(lambda: self.knows(host, port), f"the tracker to know {host}", process)
         return 0, ""
 
-    def knows(self, port):
-        url = f"http://127.0.0.1:{self.tracker_port}/v1/peers"
-        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(url) as reply:
+    def knows(self, host, port):
+        state, scheme, handlers = self.state(host), "http", [urllib.request.ProxyHandler({})]
+        if (state / "swarm.token").exists():
+            scheme = "https"
+            member = ssl.create_default_context(cafile=state / "ca.crt")
+            member.check_hostname = False  # certificates name nodes, not addresses
+            member.load_cert_chain(state / "node.crt", state / "node.key")
+            handlers.append(urllib.request.HTTPSHandler(context=member))
+        url = f"{scheme}://127.0.0.1:{self.tracker_port}/v1/peers"
+        with urllib.request.build_opener(*handlers).open(url) as reply:
             return any(peer["port"] == port for peer in json.load(reply)["peers"])
 
 
