@@ -165,6 +165,7 @@ def test_a_forged_token_with_a_right_checksum_is_refused(machine, founder):
         lab2.refused(2, "join", text=forged, says=["tracker"])
     lab2.refused(2, "join", text=sealed(body + b"\x09" + 9 * b"\3h:1"), says=["mistyped"])
     lab2.refused(2, "join", text=sealed(b"\0" + b"\0"), says=["mistyped"])
+    lab2.refused(2, "join", text=sealed(data[:-4] + b"surplus"), says=["mistyped"])
     lab2.refused(2, "join", text=sealed(b"\2" + 2 * body[1:] + b"\0"), says=["end"])
     assert not lab2.folder.exists()
     lab2.swarm("join", text=sealed(body + b"\1\x06h:7070"))
