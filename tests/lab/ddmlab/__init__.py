@@ -44,6 +44,10 @@ One file is one idea:
     ddm.py        the command lines of ddm, and what they print
     sftp.py       sshd for SFTP
     tls.py        certificates of servers, and hosts that trust them
+    swarm.py      a swarm's key: hosts that join, certificates good and bad
+    guests.py     who knocks at a daemon by hand over TLS, and what he hears
+    tap.py        a wire with somebody on it, who keeps, cuts or changes what goes by
+    capture.py    tshark on the switch: what everybody on the LAN can see
     lab.py        all of it together; everything is gone after close()
 """
 

@@ -12,7 +12,7 @@ from .waiting import wait_until
 class Host:
     """Made by Lab. `uplink` and `lan` are Links; `address` is the one on the LAN,
     `uplink_address` the one that the origin sees. `uplink2` and `uplink2_address` are those of a
-    host with two uplinks."""
+    host with two uplinks. `state` is the state folder of a member of `swarm`; None: no key."""
 
     def __init__(self, lab, name, namespace, address, uplink_address=None, uplink=None, lan=None,
                  uplink2_address=None, uplink2=None):  # fmt: skip
@@ -25,6 +25,8 @@ class Host:
         self.uplink2_address = uplink2_address
         self.uplink2 = uplink2
         self.lan = lan
+        self.state = None
+        self.swarm = None
 
     def __repr__(self):
         return f"<host {self.name}>"
@@ -52,10 +54,14 @@ class Host:
         wait_until(open_now, f"port {port} on {self.name}")
 
     def request(self, method, address, path, body=None, headers=None, timeout=10):
-        """One HTTP request from here to "HOST:PORT"; returns Reply."""
+        """One HTTP request from here to "HOST:PORT", over TLS from a member; returns Reply."""
         host, _, port = address.rpartition(":")
         connection = http.client.HTTPConnection(host, int(port), timeout=timeout)
         connection.sock = self.connect(host, port, timeout)
+        if self.swarm:
+            connection.sock = self.swarm.context(self).wrap_socket(
+                connection.sock, server_hostname="ddm"
+            )
         try:
             headers = dict(headers or {})
             if isinstance(body, (dict, list)):

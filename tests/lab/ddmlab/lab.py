@@ -58,6 +58,11 @@ def remove_stale_folders(parent):
             shutil.rmtree(path, ignore_errors=True)
 
 
+def trust(host):
+    """Whom the ddm of a host believes: its swarm, or everybody."""
+    return ["--state-dir", host.state] if host.state else ["--insecure"]
+
+
 class Lab:
     """Lab(50, 10) has two hosts, h1 with an uplink of 50 Mbit/s and h2 with one of 10.
     Lab((50, 20)) has one with two uplinks, "uplink" of 50, which is the default, and "uplink2"."""
@@ -268,7 +273,7 @@ class Lab:
 
     def tracker(self, host, *options, port=ddm.TRACKER_PORT, ttl=None):
         """A tracker, up; the one that peers and downloads use from now on."""
-        arguments = ["tracker", "--insecure", "--listen", f"0.0.0.0:{port}"]
+        arguments = ["tracker", *trust(host), "--listen", f"0.0.0.0:{port}"]
         if ttl is not None:
             arguments += ["--ttl", ttl]
         process = self.run_ddm(host, *arguments, *options, name="tracker")
@@ -287,7 +292,7 @@ class Lab:
                    allow=ddm.LAB_NETWORKS):  # fmt: skip
         """A peer, started only."""
         tracker = self.default_tracker if tracker is _default else tracker
-        arguments = ["peer", "--insecure", "--listen", f"0.0.0.0:{port}"]
+        arguments = ["peer", *trust(host), "--listen", f"0.0.0.0:{port}"]
         arguments += ["--cache-dir", self.cache_folder(host, port)]
         if tracker is not None:
             arguments += ["--tracker", tracker.address]
@@ -324,7 +329,7 @@ class Lab:
         """`ddm get`, started. Goes into a directory of its own unless one is given."""
         tracker = self.default_tracker if tracker is _default else tracker
         directory = directory or self.folder("download")
-        arguments = ["get", "--insecure", "-d", directory]
+        arguments = ["get", *trust(host), "-d", directory]
         if tracker is not None:
             arguments += ["--tracker", tracker.address]
         if output is not None:

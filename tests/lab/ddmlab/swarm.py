@@ -1,0 +1,207 @@
+# SPDX-License-Identifier: MIT
+"""A swarm's key in the hands of a test: hosts that join, and certificates of every kind.
+
+What ddm makes of a token is made here once more, from its contract (src/swarm/token.h and
+src/io/tls_ca.h) and with other tools, so that a test can issue what ddm never would."""
+
+import base64
+import hashlib
+import hmac
+import os
+import ssl
+import subprocess
+import time
+from pathlib import Path
+
+TOOLS = ["certtool", "openssl"]
+INFO = b"ddm swarm ca ed25519 v1"
+ED25519_SEED = bytes.fromhex("302e020100300506032b657004220420")  # PKCS #8, RFC 8410
+DAY = 24 * 3600
+
+
+def make_token(keys, trackers=()):
+    """keys: (secret, ends) of each, newest first; ends in s since 1970, 0: never."""
+    data = bytes([len(keys)])
+    for secret, ends in keys:
+        data += secret + int(ends).to_bytes(8, "little")
+    data += bytes([len(trackers)])
+    for address in trackers:
+        data += bytes([len(address)]) + address.encode()
+    data += hashlib.sha256(data).digest()[:4]
+    return "ddm1_" + base64.urlsafe_b64encode(data).decode().rstrip("=")
+
+
+def seed_of(secret):
+    """HKDF-SHA256 (RFC 5869) without salt, of one block."""
+    prk = hmac.new(bytes(32), secret, hashlib.sha256).digest()
+    return hmac.new(prk, INFO + b"\x01", hashlib.sha256).digest()
+
+
+def run(*command, data=None):
+    done = subprocess.run([str(c) for c in command], input=data, capture_output=True, check=False)
+    assert done.returncode == 0, f"{command}: {done.stderr.decode(errors='replace')}"
+    return done.stdout
+
+
+def pem(kind, data):
+    text = base64.encodebytes(data).decode()
+    return f"-----BEGIN {kind}-----\n{text}-----END {kind}-----\n"
+
+
+class Credentials:
+    """A certificate (with what stands between it and the CA) and its key, as files."""
+
+    def __init__(self, certificate, key, ca=None):
+        self.certificate, self.key, self.ca = Path(certificate), Path(key), ca
+
+    def client(self, ca=None, version=ssl.TLSVersion.TLSv1_3):
+        """A context that shows it. `ca` None: of its own swarm; False: believes everybody."""
+        return client_context(self, self.ca if ca is None else ca, version)
+
+    def server(self):
+        """A context of a rogue server: asks for a certificate and takes any or none."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.certificate, self.key)
+        return context
+
+
+def client_context(credentials=None, ca=False, version=None):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    if version:
+        context.minimum_version = context.maximum_version = version
+    if ca:
+        context.load_verify_locations(ca)
+    else:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    if credentials:
+        context.load_cert_chain(credentials.certificate, credentials.key)
+    return context
+
+
+class Swarm:
+    """Swarm(lab).join(host, …): these have the key, and lab.tracker(), peer() and get() use it."""
+
+    def __init__(self, lab, trackers=()):
+        self.lab = lab
+        self.folder = lab.folder("swarm")
+        self.secret = os.urandom(32)
+        self.old = None  # (secret, ends) while there are two keys
+        self.trackers = list(trackers)
+        self._number = 0
+        self._ca = {}
+
+    # --- the key ---------------------------------------------------------------------------------
+
+    def token(self):
+        keys = [(self.secret, 0)] + ([self.old] if self.old else [])
+        return make_token(keys, self.trackers)
+
+    def rotate(self, lasts):
+        """Another key; the one before counts for so many seconds yet. Nobody has heard of it."""
+        self.old = (self.secret, int(time.time()) + lasts)
+        self.secret = os.urandom(32)
+
+    def join(self, *hosts):
+        """They have the token from now on, in a state folder each."""
+        for host in hosts:
+            if host.state is None:
+                host.state = self.new_state(host.name)
+            host.swarm = self
+            self.write_token(host.state)
+        return self
+
+    def new_state(self, name="state"):
+        folder = self.lab.folder(f"state-{name}")
+        folder.chmod(0o700)
+        return folder
+
+    def write_token(self, folder):
+        new = folder / "swarm.token.new"
+        new.touch(0o600)
+        new.write_text(self.token() + "\n")
+        os.replace(new, folder / "swarm.token")
+
+    # --- certificates ----------------------------------------------------------------------------
+
+    @property
+    def ca(self):
+        """(certificate, key) of the newest key's CA."""
+        return self.ca_of(self.secret)
+
+    def ca_of(self, secret):
+        if secret not in self._ca:
+            self._ca[secret] = self._make_ca(secret)
+        return self._ca[secret]
+
+    def _path(self, kind):
+        self._number += 1
+        return self.folder / f"{self._number}.{kind}"
+
+    def _make_ca(self, secret):
+        key = self._path("key")
+        key.write_text(pem("PRIVATE KEY", ED25519_SEED + seed_of(secret)))
+        public = run("openssl", "pkey", "-in", key, "-pubout", "-outform", "DER")
+        key_id = hashlib.sha256(public).hexdigest()
+        lines = [f'cn = "DDM swarm {key_id[:16]}"', f"subject_key_id = {key_id[:40]}", "ca",
+                 "path_len = 0", "cert_signing_key", "expiration_days = -1"]  # fmt: skip
+        certificate = self._path("crt")
+        run("certtool", "--generate-self-signed", "--load-privkey", key, "--template",
+            self._template(lines), "--outfile", certificate)  # fmt: skip
+        return certificate, key
+
+    def _template(self, lines):
+        path = self._path("template")
+        path.write_text("\n".join(lines) + "\n")
+        return path
+
+    def issue(self, name, *extra, begins=-DAY, ends=DAY, names=None, purposes=True, by=None,
+              secret=None):  # fmt: skip
+        """A certificate such as ddm makes, if no more is said. begins, ends: s from now. extra:
+        lines of certtool's template. by: Credentials of who signs instead of the CA."""
+        key, certificate = self._path("key"), self._path("crt")
+        names = [name, "ddm"] if names is None else names
+        run("certtool", "--generate-privkey", "--key-type", "ed25519", "--outfile", key)
+        lines = [f'cn = "{name}"'] if name else ['organization = "nobody"']
+        lines += [f'dns_name = "{n}"' for n in names] + ["signing_key", *extra]
+        lines += [f'activation_date = "{stamp(begins)}"', f'expiration_date = "{stamp(ends)}"']
+        if purposes:
+            lines += ["tls_www_client", "tls_www_server"]
+        ca, ca_key = (by.certificate, by.key) if by else self.ca_of(secret or self.secret)
+        run("certtool", "--generate-certificate", "--load-privkey", key, "--load-ca-certificate",
+            ca, "--load-ca-privkey", ca_key, "--template", self._template(lines), "--outfile",
+            certificate)  # fmt: skip
+        if by:  # the whole chain is shown
+            certificate.write_text(certificate.read_text() + by.certificate.read_text())
+        return Credentials(certificate, key, self.ca[0])
+
+    def files(self, host):
+        """What ddm itself made on that host."""
+        state = host.state
+        return Credentials(state / "node.crt", state / "node.key", state / "ca.crt")
+
+    def context(self, host):
+        """Of a client on that host: its own files, or, where no ddm ran yet, such as it makes."""
+        files = self.files(host)
+        if not files.certificate.exists():
+            if not hasattr(host, "stand_in"):
+                host.stand_in = self.issue(os.urandom(16).hex())
+            files = host.stand_in
+        return files.client()
+
+
+def node_id(host):
+    return (host.state / "node.id").read_text().strip()
+
+
+def self_signed(folder, name="ddm"):
+    """Of nobody's swarm."""
+    certificate, key = Path(folder) / f"self-{name}.crt", Path(folder) / f"self-{name}.key"
+    run("openssl", "req", "-x509", "-newkey", "ed25519", "-nodes", "-days", "2", "-subj",
+        f"/CN={name}", "-addext", f"subjectAltName=DNS:{name},DNS:ddm", "-keyout", key, "-out",
+        certificate)  # fmt: skip
+    return Credentials(certificate, key)
+
+
+def stamp(seconds):
+    return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(time.time() + seconds))
