@@ -437,7 +437,6 @@ static void stop(struct peer *peer)
         membership_watch(peer->options->membership, NULL);
     relay_free(peer->relay);
     cache_free(peer->cache);
-    free(peer->cache_folder);
     fetcher_free(peer->outside);
     fetcher_free(peer->inside);
     if (peer->loop)
