@@ -151,6 +151,7 @@ static int new_plan(struct job *job)
     struct plan_config config = { .size = PLAN_SIZE_UNKNOWN, .max_failures = job->retries };
     if (job->output && strcmp(job->output, "-") == 0)
         config.window = SINK_WINDOW;
+    config.probe = share_probe(job);
     digest_random(&config.seed, sizeof config.seed); /* without it pauses are not jittered */
     return plan_new(&job->plan, &config);
 }
@@ -202,7 +203,7 @@ static void start_over(struct job *job)
     job->plan = NULL;
     forget_object(job);
     job->state = JOB_PROBE;
-    if (new_plan(job) < 0 || sources_renew(job) < 0)
+    if (new_plan(job) < 0 || sources_renew(job) < 0 || share_renew(job) < 0)
         job_fail(job, DDM_E_FAIL, "out of memory");
 }
 
@@ -253,6 +254,7 @@ static void on_schedule(void *arg)
         lend_drop_cancelled(job);
     if (job->state == JOB_PROBE)
         lend_probe(job);
+    share_ask(job);
     if (job->state == JOB_RANGES)
         schedule_ranges(job);
     tell_if_alone(job);

@@ -14,6 +14,7 @@
  *     spot.c      small ranges of what peers gave, fetched once more to compare
  *     hints.c     what lies beside the file or is linked to it: checksums, mirrors
  *     pace.c      a limit of the rate
+ *     share.c     who owns the pieces, and what peers hold
  *     report.c    events
  *     sink.h      where the bytes go
  *
@@ -34,6 +35,7 @@
 #include "plan/plan.h"
 #include "plan/rate.h"
 #include "swarm/membership.h"
+#include "swarm/object_key.h"
 #include "swarm/policy.h"
 #include "swarm/tracker_client.h"
 
@@ -102,8 +104,12 @@ struct source {
     unsigned broken;             /* times that it broke off as such, in a row */
     struct rangeset given;       /* that is there now */
     unsigned wrong_pieces;
-    unsigned turn;            /* of a peer: which mirror comes next */
-    uint32_t refused_mirrors; /* of a peer: a bit for each that gave it nothing */
+    unsigned turn;             /* of a peer: which mirror comes next */
+    bool cache;                /* not an uplink: what the peer holds; see share.c */
+    bool asked;                /* what it holds */
+    uint64_t others;           /* requests for the file, as it said last */
+    struct exchange *question; /* on its way, or NULL */
+    uint32_t refused_mirrors;  /* of a peer: a bit for each that gave it nothing */
     struct spot_state spot;
 };
 
@@ -145,6 +151,7 @@ struct job {
     size_t piece_count;
     unsigned spot_check; /* of a million bytes */
     char host_id[MESSAGE_ID_SIZE];
+    char local_node[MESSAGE_ID_SIZE]; /* the peer on this machine; "" where there is none */
     unsigned connections, retries;
     int64_t max_time;              /* ns; 0: none */
     struct membership *membership; /* NULL: no swarm key */
@@ -181,7 +188,11 @@ struct job {
     size_t mirror_count;
     struct source **sources;
     size_t source_count;
-    struct list samples; /* to be compared; see spot.c */
+    struct share_node *nodes; /* peers that trackers list, all of them; see share.c */
+    size_t node_count;
+    char object_text[33];             /* what owners and trackers go by */
+    char object_key[OBJECT_KEY_SIZE]; /* what peers know it by; "" before it is known */
+    struct list samples;              /* to be compared; see spot.c */
     struct spot_check *spot;
     unsigned spot_failures; /* in a row */
     int64_t spot_again;
@@ -219,6 +230,19 @@ struct job {
     for (struct source **s##_at = (job)->sources, *s;                                              \
          s##_at < (job)->sources + (job)->source_count && (s = *s##_at, true); s##_at++)           \
         if (s->kind == DDM_SOURCE_ORIGIN)
+
+/* share.c */
+uint64_t share_probe(const struct job *job); /* plan_config.probe */
+int share_set_owners(struct job *job);       /* -1 without memory */
+/* What a tracker lists now; `tracker` is its number. */
+void share_meet(struct job *job, size_t tracker, const struct message_peer *peers, size_t count);
+/* What a peer says of itself in the head of a reply. */
+void share_hear(struct source *source, const struct fetch_head *head);
+/* Asks those that were not asked yet what they hold, once it is known what the file is. */
+void share_ask(struct job *job);
+int share_renew(struct job *job); /* for a new plan; -1 without memory */
+void share_stop(struct job *job);
+void share_free(struct job *job);
 
 /* job.c */
 enum ddm_code job_run(struct job *job);
@@ -320,6 +344,8 @@ void sources_meet_uplinks(struct job *job, const struct source *source, unsigned
 /* How long it may take to connect, for fetch_request. */
 int64_t sources_patience(const struct source *source);
 void sources_stop(struct job *job);
+/* What a peer holds, as a source of its own. NULL without memory. */
+struct source *sources_add_cache(const struct source *peer);
 void sources_free(struct job *job);
 bool sources_all_asked(const struct job *job); /* each tracker has answered or failed */
 size_t sources_own(const struct job *job);     /* how many are own uplinks */

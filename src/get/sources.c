@@ -14,11 +14,17 @@
 static int add_to_plan(struct source *s)
 {
     struct plan_source_config config = { .slots = s->job->connections,
-                                         .own = s->kind == DDM_SOURCE_ORIGIN };
-    return plan_add_source(s->job->plan, &config, &s->plan);
+                                         .own = s->kind == DDM_SOURCE_ORIGIN,
+                                         .node = s->id[0] ? s->id : NULL,
+                                         .cache = s->cache };
+    if (plan_add_source(s->job->plan, &config, &s->plan) < 0)
+        return -1;
+    if (config.own && s->job->local_node[0])
+        plan_set_spare(s->job->plan, s->plan, s->job->local_node);
+    return 0;
 }
 
-static struct source *add(struct job *job, enum ddm_source_kind kind)
+static struct source *add(struct job *job, const struct source *as)
 {
     size_t n = job->source_count;
     if (n == JOB_MAX_SOURCES)
@@ -37,8 +43,8 @@ static struct source *add(struct job *job, enum ddm_source_kind kind)
     struct source *s = calloc(1, sizeof *s);
     if (!s)
         return NULL;
+    *s = *as;
     s->job = job;
-    s->kind = kind;
     if (add_to_plan(s) < 0) {
         free(s);
         return NULL;
@@ -63,11 +69,10 @@ static void name_own(struct source *s)
 
 static int add_own(struct job *job, const char *interface, struct mirror *mirror)
 {
-    struct source *s = add(job, DDM_SOURCE_ORIGIN);
+    struct source as = { .kind = DDM_SOURCE_ORIGIN, .interface = interface, .mirror = mirror };
+    struct source *s = add(job, &as);
     if (!s)
         return -DDM_E_FAIL;
-    s->interface = interface;
-    s->mirror = mirror;
     name_own(s);
     return 0;
 }
@@ -85,22 +90,32 @@ int sources_add_mirror(struct job *job, struct mirror *mirror)
 static int add_peer(struct job *job, const struct address *at, const char *id, unsigned uplink)
 {
     char text[ADDRESS_TEXT_SIZE];
-    struct source *s = add(job, DDM_SOURCE_PEER);
+    struct source as = { .kind = DDM_SOURCE_PEER, .at = *at, .uplink = uplink };
+    str_copy(as.id, sizeof as.id, id);
+    struct source *s = add(job, &as);
     if (!s)
         return -DDM_E_FAIL;
-    s->at = *at;
-    s->uplink = uplink;
-    str_copy(s->id, sizeof s->id, id);
     snprintf(s->name, sizeof s->name, uplink ? "%s/%u" : "%s", address_format(text, at), uplink);
     return 0;
+}
+
+struct source *sources_add_cache(const struct source *peer)
+{
+    char text[ADDRESS_TEXT_SIZE];
+    struct source as = { .kind = DDM_SOURCE_PEER, .at = peer->at, .cache = true };
+    str_copy(as.id, sizeof as.id, peer->id);
+    struct source *s = add(peer->job, &as);
+    if (s)
+        snprintf(s->name, sizeof s->name, "%s cache", address_format(text, &peer->at));
+    return s;
 }
 
 static struct source *find_peer(const struct job *job, const struct address *at, unsigned uplink)
 {
     for (size_t i = job->source_count; i-- > 0;) { /* the last of that address counts */
         struct source *s = job->sources[i];
-        if (s->kind == DDM_SOURCE_PEER && s->uplink == uplink && s->at.port == at->port &&
-            strcmp(s->at.host, at->host) == 0)
+        if (s->kind == DDM_SOURCE_PEER && !s->cache && s->uplink == uplink &&
+            s->at.port == at->port && strcmp(s->at.host, at->host) == 0)
             return s;
     }
     return NULL;
@@ -136,17 +151,30 @@ int64_t sources_patience(const struct source *source)
     return JOB_PATIENCE << MIN(info.failures + source->broken, 4U);
 }
 
-/* A peer on this machine is left alone: the kernel's choice of uplink is in use already, and which
- * of several are for this download, --interface says; the peer may have others. */
 static bool is_own_uplink(const struct job *job, const struct message_peer *peer)
 {
     return strcmp(peer->announce.host_id, job->host_id) == 0 &&
            (policy_host_is_loopback(peer->at.host) || identity_is_local(peer->at.host));
 }
 
+/* A peer on this machine is asked instead of the own uplinks, which are the same: so what is
+ * fetched is there for others, too. Where --interface says which uplinks are for this download, it
+ * is left alone, for it may have others. */
+static bool join_own(struct job *job, const struct message_peer *peer)
+{
+    if (job->interfaces[0])
+        return false;
+    if (job->local_node[0])
+        return strcmp(job->local_node, peer->id) == 0;
+    str_copy(job->local_node, sizeof job->local_node, peer->id);
+    own_foreach (s, job)
+        plan_set_spare(job->plan, s->plan, peer->id);
+    return true;
+}
+
 static void meet_peer(struct job *job, const struct message_peer *peer)
 {
-    if (is_own_uplink(job, peer))
+    if (is_own_uplink(job, peer) && !join_own(job, peer))
         return;
     if (!job->membership && !job->insecure && !policy_host_is_loopback(peer->at.host)) {
         if (!job->told_insecure)
@@ -165,6 +193,7 @@ static void on_peers(void *arg, const struct message_peer *peers, size_t count)
     tracker->answered = true;
     for (size_t i = 0; i < count; i++)
         meet_peer(tracker->job, &peers[i]);
+    share_meet(tracker->job, (size_t)(tracker - tracker->job->trackers), peers, count);
     job_changed(tracker->job);
 }
 
@@ -243,9 +272,9 @@ int sources_start(struct job *job, struct ddm_error *err)
     for (size_t i = 0; i < job->peer_count; i++)
         if (!find_peer(job, &job->peers[i], 0) && add_peer(job, &job->peers[i], "", 0) < 0)
             return error_memory(err);
-    char key[33];
     const char *url = job->mirrors[0]->url;
-    if (digest_once("sha-256", url, strlen(url), key, sizeof key) < 0)
+    char *key = job->object_text;
+    if (digest_once("sha-256", url, strlen(url), key, sizeof job->object_text) < 0)
         return error_memory(err);
     for (size_t i = 0; i < job->tracker_count; i++) {
         struct tracker *t = &job->trackers[i];
@@ -259,12 +288,14 @@ int sources_start(struct job *job, struct ddm_error *err)
 
 void sources_stop(struct job *job)
 {
+    share_stop(job);
     for (size_t i = 0; i < job->tracker_count; i++)
         job->trackers[i].lister = lister_free(job->trackers[i].lister);
 }
 
 void sources_free(struct job *job)
 {
+    share_free(job);
     for (size_t i = 0; i < job->source_count; i++)
         free(job->sources[i]);
     free(job->sources);

@@ -64,6 +64,8 @@ static int lease_head(struct transfer *t, const struct fetch_head *head)
     bool right = reply_check(t, head);
     if (t->source->kind == DDM_SOURCE_PEER && (right || t->failure != PLAN_WRONG))
         sources_meet_uplinks(job, t->source, head->uplinks);
+    if (t->source->kind == DDM_SOURCE_PEER && right)
+        share_hear(t->source, head);
     if (!right)
         return 0; /* the body may say more */
     if (job->state == JOB_PROBE) {
@@ -268,6 +270,9 @@ static int request_origin(struct transfer *t, struct ddm_error *err)
     return fetch_start(&t->fetch, t->job->outside, &request, &ops, t, err);
 }
 
+/* What it holds of the file, please; see share.c. */
+static const char *const tell_held[] = { "DDM-Held: ?", NULL };
+
 static int request_peer(struct transfer *t, struct ddm_error *err)
 {
     struct job *job = t->job;
@@ -286,6 +291,7 @@ static int request_peer(struct transfer *t, struct ddm_error *err)
         return error_memory(err);
     member_request(&member, job->inside, &t->source->at, t->source->id, "/v1/fetch");
     member.request.method = "POST";
+    member.request.headers = tell_held;
     member.request.body = body;
     return fetch_start(&t->fetch, job->inside, &member.request, &ops, t, err);
 }

@@ -201,6 +201,12 @@ void fetch_head_line(struct fetch_head *head, const char *line, size_t length)
         head->multipart = span_begins(value, "multipart/byteranges");
     } else if (span_is(name, "DDM-Uplinks")) {
         parse_uplinks(head, value);
+    } else if (span_is(name, "DDM-Held")) {
+        keep(head->held, sizeof head->held, value);
+    } else if (span_is(name, "DDM-Others")) {
+        head->tells_others = str_to_u64_n(value.text, value.length, &head->others) == 0;
+    } else if (span_is(name, "DDM-Rate")) {
+        str_to_u64_n(value.text, value.length, &head->uplink_rate);
     } else if (span_is(name, "Retry-After")) {
         parse_retry_after(head, value);
     } else if (span_is(name, "Date")) {

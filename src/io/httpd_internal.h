@@ -90,7 +90,7 @@ struct httpd_request {
     void *stream_arg;
     struct {
         char name[32], value[300];
-    } headers[6];
+    } headers[8];
     unsigned header_count;
 };
 

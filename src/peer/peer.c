@@ -204,7 +204,7 @@ static void describe(void *arg, struct message_announce *ret)
     struct relay_counters c;
     relay_count(peer->relay, &c);
     *ret = (struct message_announce){ .port = httpd_port(peer->httpd),
-                                      .rate = c.rate,
+                                      .rate = relay_tell_rate(peer->relay),
                                       .load = c.active };
     str_copy(ret->host_id, sizeof ret->host_id, peer->host_id);
     str_copy(ret->version, sizeof ret->version, DDM_VERSION);

@@ -70,6 +70,20 @@ struct relay *relay_free(struct relay *relay)
     return NULL;
 }
 
+/* Of a young rate nothing is believed: the first block came at once. */
+void relay_see_rate(struct relay *relay, uint64_t bytes)
+{
+    int64_t now = loop_now();
+    rate_add(&relay->rate, bytes, now);
+    if (rate_known(&relay->rate, now))
+        estimate_see(&relay->estimate, rate_get(&relay->rate, now), now);
+}
+
+uint64_t relay_tell_rate(struct relay *relay)
+{
+    return estimate_tell(&relay->estimate);
+}
+
 void relay_count(const struct relay *relay, struct relay_counters *ret)
 {
     *ret = (struct relay_counters){
@@ -155,7 +169,7 @@ static void reply_range(struct relay_reader *reader)
         httpd_set_header(reader->request, "ETag", o->origin_etag);
     if (o->origin_modified[0])
         httpd_set_header(reader->request, "Last-Modified", o->origin_modified);
-    relay_tell_held(o, reader->request);
+    relay_tell_held(reader);
     httpd_reply_stream(reader->request, 206, "application/octet-stream",
                        reader->end - reader->begin, &stream_ops, reader);
 }

@@ -77,6 +77,9 @@ void relay_hold(struct relay *relay, bool hold);
  * and ranges, in order, each a pair of begin and end; 404 where there is nothing. */
 void relay_serve_held(struct relay *relay, struct httpd_request *request, const char *key);
 
+/* What its uplinks together can do, as it is told to trackers, bytes/s; 0: not known yet. */
+uint64_t relay_tell_rate(struct relay *relay);
+
 void relay_count(const struct relay *relay, struct relay_counters *ret);
 
 #endif

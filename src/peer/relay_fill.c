@@ -311,7 +311,7 @@ static int on_fill_data(void *arg, const char *data, size_t length)
     fill->watermark += n;
     save(fill, false);
     relay->fetched += n;
-    rate_add(&relay->rate, n, loop_now());
+    relay_see_rate(relay, n);
     turn_take(relay->uplink_turns, &fill->turn, n);
     if (!fill->turn.waiting && turn_ask(relay->uplink_turns, &fill->turn) == 0)
         fetch_pause(fill->fetch);

@@ -50,12 +50,35 @@ static int by_length(const void *a, const void *b)
     return one < other ? 1 : -(one > other);
 }
 
-/* The longest ones first. */
-void relay_tell_held(const struct relay_object *object, struct httpd_request *request)
+static void tell_number(struct httpd_request *request, const char *name, uint64_t number)
 {
+    char text[NUMBER_MAX + 1];
+    snprintf(text, sizeof text, "%llu", (unsigned long long)number);
+    httpd_set_header(request, name, text);
+}
+
+/* Machines that read the object besides the one that asks. */
+static unsigned others_of(const struct relay_reader *me)
+{
+    unsigned others = 0;
+    list_foreach (r, &me->object->readers, struct relay_reader, link)
+        others += r->client != me->client;
+    return others;
+}
+
+/* The longest ones first. */
+void relay_tell_held(const struct relay_reader *reader)
+{
+    const struct relay_object *object = reader->object;
+    struct httpd_request *request = reader->request;
     struct rangeset set = { 0 };
     char text[SHORT_SIZE] = "";
-    if (!httpd_header(request, "DDM-Held") || !*object->key || relay_held(object, &set) < 0)
+    if (!httpd_header(request, "DDM-Held"))
+        return;
+    tell_number(request, "DDM-Others", others_of(reader));
+    if (estimate_now(&object->relay->estimate) > 0)
+        tell_number(request, "DDM-Rate", estimate_now(&object->relay->estimate));
+    if (!*object->key || relay_held(object, &set) < 0)
         return;
     if (set.count > 0)
         qsort(set.ranges, set.count, sizeof *set.ranges, by_length);

@@ -9,6 +9,7 @@
 #include "peer/cache.h"
 #include "peer/gate.h"
 #include "peer/relay.h"
+#include "plan/estimate.h"
 #include "plan/rate.h"
 
 struct relay_uplink {
@@ -34,6 +35,7 @@ struct relay {
     uint64_t memory;
     uint64_t requests, served, fetched, hits;
     struct rate rate;
+    struct estimate estimate; /* of the uplinks together */
     struct admission *admission;
     struct turns *uplink_turns, *lan_turns;
 };
@@ -115,11 +117,16 @@ void relay_disk_save(struct relay_object *object, uint64_t begin, uint64_t end);
 
 /* What is held of an object, in order; the caller releases it. -1 without memory. */
 int relay_held(const struct relay_object *object, struct rangeset *ret);
-/* Puts that into the head of a reply, where the request has asked for it. */
-void relay_tell_held(const struct relay_object *object, struct httpd_request *request);
+/* Puts into the head of a reply, where the request has asked for it: DDM-Held, what is held;
+ * DDM-Others, how many other requests for the object are being served; DDM-Rate, what the uplinks
+ * can do, bytes/s, where that is known. */
+void relay_tell_held(const struct relay_reader *reader);
 
 /* It is known what is on disk: readers that wait for that go on. */
 void relay_readers_opened(struct relay_object *object);
+
+/* So many bytes came from an origin. */
+void relay_see_rate(struct relay *relay, uint64_t bytes);
 
 /* What happens to readers; relay.c. A fill's head was right: those that wait for bytes in the range
  * that it asked for get their replies. */
