@@ -76,7 +76,7 @@ int plan_add_source(struct plan *plan, const struct plan_source_config *config, 
 void plan_remove_source(struct plan *plan, plan_source source)
 {
     plan->sources[source].removed = true;
-    holds_outdated(plan, &plan->sources[source]);
+    holds_outdated(plan);
 }
 
 /* -- Leases end -------------------------------------------------------------------------------- */
@@ -129,7 +129,8 @@ static void fail_lease(struct plan *plan, struct lease *lease, enum plan_failure
     };
     end_lease(plan, lease);
     source_failed(source, &failed, plan->max_failures);
-    holds_outdated(plan, source);
+    holds_outdated(plan);
+    plan->owners.surveyed_at = INT64_MIN;
     if (failure == PLAN_WRONG)
         plan_exclude_source(plan, (plan_source)(source - plan->sources));
 }
@@ -193,6 +194,7 @@ int plan_take_back(struct plan *plan, uint64_t begin, uint64_t end)
             keep_lent(plan);
         }
     }
+    owners_rewind(plan);
     return 0;
 }
 
@@ -200,7 +202,7 @@ void plan_exclude_source(struct plan *plan, plan_source source)
 {
     struct source *s = &plan->sources[source];
     s->excluded = true;
-    holds_outdated(plan, s);
+    holds_outdated(plan);
     while (s->first != 0)
         cancel_lease(plan, &plan->leases[s->first - 1]);
 }
@@ -336,7 +338,7 @@ int64_t plan_progress(struct plan *plan, plan_lease id, uint64_t length, int64_t
         int64_t gap = lease_silence(plan, lease, now);
         struct source *source = &plan->sources[lease->source];
         if (source->failures > 0)
-            holds_outdated(plan, source);
+            holds_outdated(plan);
         source_brought(source, taken, added, gap, now);
         owners_brought(plan, source, lease->pos, taken);
 
@@ -397,8 +399,8 @@ bool plan_stuck(const struct plan *plan)
 {
     if (plan->lease_count > 0 || plan_complete(plan))
         return false;
-    for (size_t i = 0; i < plan->source_count; i++)
-        if (source_usable(&plan->sources[i]))
+    sources_foreach (s, plan)
+        if (source_usable(s) && (!s->cache || holds_any(plan, s)))
             return false;
     return true;
 }

@@ -43,9 +43,9 @@ void plan_set_spare(struct plan *plan, plan_source source, const char *node)
     plan->held_stale = true;
 }
 
-void holds_outdated(struct plan *plan, const struct source *source)
+void holds_outdated(struct plan *plan)
 {
-    plan->held_stale |= source->cache || plan->spare_count > 0;
+    plan->held_stale |= plan->cache_count > 0 || plan->spare_count > 0;
 }
 
 static bool answers(const struct source *s)
@@ -80,13 +80,15 @@ void holds_renew(struct plan *plan)
         return;
     plan->held_stale = false;
     rangeset_release(&plan->held);
+    unsigned uplinks = 0;
     sources_foreach (s, plan) {
+        uplinks += source_usable(s) && !s->cache;
         s->resting = s->spare && has_other_uplink(plan, s);
         for (size_t i = 0; answers(s) && i < s->holds.count; i++)
             if (rangeset_add(&plan->held, s->holds.ranges[i].begin, s->holds.ranges[i].end, NULL))
                 break;
     }
-    if (plan_is_owned(plan))
+    if (plan_is_owned(plan) && uplinks > 0)
         round_to_blocks(plan);
 }
 
@@ -112,6 +114,16 @@ bool holds_next(const struct plan *plan, const struct source *cache, uint64_t li
         if (back && rangeset_next_run(&plan->free, held.begin, held.end, ret))
             return true;
     }
+    return false;
+}
+
+bool holds_any(const struct plan *plan, const struct source *cache)
+{
+    struct range run;
+    for (size_t i = 0; i < cache->holds.count; i++)
+        if (rangeset_next_run(&plan->free, cache->holds.ranges[i].begin, cache->holds.ranges[i].end,
+                              &run))
+            return true;
     return false;
 }
 

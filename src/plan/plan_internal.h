@@ -327,6 +327,8 @@ bool owners_inherited(struct plan *plan, const struct source *source, uint64_t l
                       struct range *ret);
 /* Looks at who will be late, if that was not done just now. */
 void owners_survey(struct plan *plan, int64_t now, const struct outlook *outlook);
+/* Something that was done is not any more. */
+void owners_rewind(struct plan *plan);
 /* Bytes came over an uplink. */
 void owners_brought(struct plan *plan, const struct source *source, uint64_t at, uint64_t bytes);
 /* Where leases are cut, so that all clients cut at the same places. */
@@ -336,13 +338,14 @@ uint64_t owners_block(const struct plan *plan);
 
 /* Brings plan.held, and who rests, up to date. */
 void holds_renew(struct plan *plan);
-/* What caches answer with may have changed: one of them failed, came back, was excluded. */
-void holds_outdated(struct plan *plan, const struct source *source);
+/* Who answers may have changed: a source failed, came back, was excluded. */
+void holds_outdated(struct plan *plan);
 /* The first of [begin, end) that is free, and that no cache holds. */
 bool holds_next_unheld(const struct plan *plan, uint64_t begin, uint64_t end, struct range *ret);
 /* The first that is free of what a cache holds. */
 bool holds_next(const struct plan *plan, const struct source *cache, uint64_t limit,
                 struct range *ret);
+bool holds_any(const struct plan *plan, const struct source *cache);
 /* What uplinks have yet to bring. */
 uint64_t holds_left(const struct plan *plan);
 

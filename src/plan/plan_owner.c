@@ -154,6 +154,8 @@ int plan_set_owners(struct plan *plan, const char *object, const struct plan_own
     release(&plan->owners);
     plan->owners = o;
     match_sources(plan);
+    if (count > 0)
+        park_end(plan); /* see choose_trial() */
     return 0;
 }
 
@@ -195,6 +197,14 @@ void owners_brought(struct plan *plan, const struct source *source, uint64_t at,
     if (plan_is_owned(plan) && source->node != PLAN_NODE_NONE && !source->cache &&
         o->owner[grid_index(&o->grid, at)] != source->node)
         o->nodes[source->node].inherited += (double)bytes;
+}
+
+void owners_rewind(struct plan *plan)
+{
+    struct ownership *o = &plan->owners;
+    for (size_t i = 0; i < o->count; i++)
+        o->nodes[i].cursor = o->nodes[i].first;
+    o->surveyed_at = INT64_MIN;
 }
 
 /* -- The survey -------------------------------------------------------------------------------- */

@@ -91,9 +91,9 @@ static bool hedge_pays(const struct plan *plan, struct range rest, double finish
     return finish >= HEDGE_SOONER * needed && finish - needed > SPLIT_GAIN;
 }
 
-/* What a tail costs the internet: a cache gives only what it holds, and keeps what it gives from the
- * uplinks as long as it is not silent. Others wait for the same bytes of an owner: nothing of that is
- * taken over, but from the silent. */
+/* What a tail costs the internet: a cache gives only what it holds, and keeps what it gives from
+ * the uplinks as long as it is not silent. Others wait for the same bytes of an owner: nothing of
+ * that is taken over, but from the silent. */
 static bool may_take(const struct plan *plan, const struct thief *thief, int64_t now,
                      const struct tail *tail)
 {

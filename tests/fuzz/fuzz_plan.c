@@ -9,6 +9,8 @@
 #define MAX_SOURCES 12
 #define MAX_EVENTS  2000
 
+static const char *const nodes[] = { "a", "b", "c", "d", "e" };
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 struct run {
@@ -46,8 +48,12 @@ static void next(struct run *run)
 {
     plan_lease lease;
     struct range range;
-    if (!plan_next(run->plan, some_source(run), run->now, &lease, &range))
+    plan_source source = some_source(run);
+    if (!plan_next(run->plan, source, run->now, &lease, &range))
         return;
+    if (run->plan->sources[source].cache &&
+        !rangeset_contains(&run->plan->sources[source].holds, range.begin, range.end))
+        __builtin_trap();
     if (range.begin >= range.end ||
         (run->plan->size != PLAN_SIZE_UNKNOWN && range.end > run->plan->size))
         __builtin_trap();
@@ -69,7 +75,12 @@ static void progress(struct run *run)
 static void add_source(struct run *run)
 {
     uint64_t how = take(run, 1);
-    struct plan_source_config config = { .slots = how % 20, .own = how & 64 };
+    struct plan_source_config config = { .slots = how % 20,
+                                         .own = how & 64,
+                                         .cache = how >> 5 == 5,
+                                         .spare = how >> 5 == 6,
+                                         .node =
+                                             how & 128 ? nodes[how % ARRAY_SIZE(nodes)] : NULL };
     plan_source source;
     if (plan_source_count(run->plan) < MAX_SOURCES)
         plan_add_source(run->plan, &config, &source);
@@ -104,6 +115,44 @@ static void withdraw(struct run *run)
     else
         take_back(run, what & 1);
     run->done = MIN(run->done, plan_done_bytes(run->plan));
+}
+
+static void set_owners(struct run *run)
+{
+    struct plan_owner owners[ARRAY_SIZE(nodes)];
+    size_t count = take(run, 1) % (ARRAY_SIZE(nodes) + 1);
+    for (size_t i = 0; i < count; i++)
+        owners[i] = (struct plan_owner){ nodes[i], take(run, 1) << 12 };
+    if (plan_set_owners(run->plan, "object", owners, count) < 0)
+        __builtin_trap();
+}
+
+/* Owners and caches. */
+static void share(struct run *run)
+{
+    uint64_t what = take(run, 1), begin;
+    switch (what & 7) {
+    case 0:
+        set_owners(run);
+        break;
+    case 1:
+        plan_set_alone(run->plan, what & 8);
+        break;
+    case 2:
+        plan_tell_rate(run->plan, some_source(run), take(run, 3));
+        break;
+    case 3:
+        plan_hold_nothing(run->plan, some_source(run));
+        break;
+    case 4:
+        plan_set_spare(run->plan, some_source(run), nodes[(what >> 3) % ARRAY_SIZE(nodes)]);
+        break;
+    default:
+        begin = take(run, 3);
+        if (plan_hold(run->plan, some_source(run), begin, begin + take(run, 3)) < 0)
+            __builtin_trap();
+    }
+    plan_owner_of(run->plan, take(run, 3));
 }
 
 static void one_event(struct run *run)
@@ -144,6 +193,9 @@ static void one_event(struct run *run)
     case 10:
     case 11:
         progress(run);
+        break;
+    case 12:
+        share(run);
         break;
     default:
         next(run);

@@ -41,9 +41,9 @@ struct client {
     unsigned ticks;
     struct source *sources; /* as the plan numbers them */
     size_t source_count;
-    size_t *caches; /* of each peer: its source; 0: none yet */
+    size_t *caches;  /* of each peer: its source; 0: none yet */
     size_t *uplinks; /* the same, of its uplink */
-    uint64_t *seen; /* bytes that each peer was heard to have */
+    uint64_t *seen;  /* bytes that each peer was heard to have */
     struct transfer **transfers;
     size_t transfer_count, transfer_capacity;
     uint64_t delivered;

@@ -6,9 +6,9 @@
 
 #define SEGMENT         1448
 #define WINDOW_SEGMENTS 10
-#define FILL_WINDOW     (1 * MIB)  /* ahead of its foremost reader */
-#define RATE_KNOWN      0.5        /* s, after which a peer tells of its uplink */
-#define DELIVER_BYTES   (64 * KIB) /* to a client at once, */
+#define FILL_WINDOW     (1 * MIB)    /* ahead of its foremost reader */
+#define RATE_KNOWN      0.5          /* s, after which a peer tells of its uplink */
+#define DELIVER_BYTES   (64 * KIB)   /* to a client at once, */
 #define DELIVER_TIME    (100 * MSEC) /* or so many steps: */
 #define DELIVER_STEPS   4
 

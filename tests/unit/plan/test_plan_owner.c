@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: MIT */
+#include "steps.h"
+
+#include <stdio.h>
+
+#define NODES 4
+#define SIZE  (40 * MIB)
+
+static const char *const names[NODES] = { "a", "b", "c", "d" };
+
+static plan_source add_uplink(struct plan *plan, const char *node, unsigned slots)
+{
+    plan_source source;
+    struct plan_source_config config = { .slots = slots, .node = node };
+    assert_int_equal(plan_add_source(plan, &config, &source), 0);
+    return source;
+}
+
+static void set_owners(struct plan *plan, const uint64_t *rates)
+{
+    struct plan_owner owners[NODES];
+    for (size_t i = 0; i < NODES; i++)
+        owners[i] = (struct plan_owner){ names[i], rates ? rates[i] : 0 };
+    assert_int_equal(plan_set_owners(plan, "object", owners, NODES), 0);
+}
+
+/* Four nodes, a source each, numbered alike. */
+static struct plan *swarm(uint64_t size)
+{
+    struct plan *plan = plan_of(size, 0);
+    for (size_t i = 0; i < NODES; i++)
+        assert_int_equal(add_uplink(plan, names[i], 2), i);
+    set_owners(plan, NULL);
+    return plan;
+}
+
+/* The next lease of each source is brought, `bytes` at most; false where nobody got one. */
+static bool round_of(struct plan *plan, int64_t now, bool own_only)
+{
+    bool any = false;
+    for (plan_source s = 0; s < NODES; s++) {
+        struct lent lent = next(plan, s, now);
+        if (lent.id == 0)
+            continue;
+        any = true;
+        if (own_only)
+            assert_int_equal(plan_owner_of(plan, lent.range.begin), s);
+        assert_int_equal(lent.range.begin / MIB, (lent.range.end - 1) / MIB);
+        finish(plan, lent.id, now);
+    }
+    return any;
+}
+
+static void nobody_owns(void **state)
+{
+    struct plan *plan = plan_of(SIZE, 0);
+    plan_source s = add_uplink(plan, "a", 1);
+    assert_int_equal(plan_owner_of(plan, 0), PLAN_NODE_NONE);
+    set_owners(plan, NULL);
+    assert_int_not_equal(plan_owner_of(plan, 0), PLAN_NODE_NONE);
+    assert_int_equal(plan_owner_of(plan, SIZE), PLAN_NODE_NONE);
+    assert_int_equal(plan_set_owners(plan, "object", NULL, 0), 0);
+    assert_int_equal(plan_owner_of(plan, 0), PLAN_NODE_NONE);
+    assert_int_equal(next(plan, s, SEC).range.begin, 0);
+    plan_free(plan);
+}
+
+/* Each takes its own, none crosses the end of a piece, the first come first. */
+static void own_first(void **state)
+{
+    struct plan *plan = swarm(SIZE);
+    uint64_t last = 0;
+    for (int i = 0; i < 14; i++) /* two leases a piece: seven of ten */
+        assert_true(round_of(plan, SEC, true));
+    plan_set_alone(plan, true);
+    for (int i = 0; i < 200 && round_of(plan, SEC, false); i++)
+        assert_true(plan_done_bytes(plan) > last);
+    assert_true(plan_complete(plan));
+    plan_free(plan);
+}
+
+static void in_order_of_offset(void **state)
+{
+    struct plan *plan = swarm(SIZE);
+    uint64_t last = 0;
+    for (int i = 0; i < 8; i++) {
+        struct lent lent = next(plan, 1, SEC);
+        assert_true(lent.id != 0 && lent.range.begin >= last);
+        last = lent.range.end;
+        finish(plan, lent.id, SEC);
+    }
+    plan_free(plan);
+}
+
+/* Owners may be known before the size is. */
+static void before_the_size(void **state)
+{
+    struct plan *known = swarm(SIZE), *plan;
+    struct plan_config config = { .size = PLAN_SIZE_UNKNOWN, .probe = PLAN_PROBE_SHARED };
+    assert_int_equal(plan_new(&plan, &config), 0);
+    plan_source own = add_uplink(plan, "a", 2);
+    set_owners(plan, NULL);
+    assert_int_equal(plan_owner_of(plan, 0), PLAN_NODE_NONE);
+    plan_lease probe = assert_next(plan, own, SEC, 0, PLAN_PROBE_SHARED);
+    plan_set_size(plan, SIZE);
+    finish(plan, probe, SEC);
+    for (uint64_t at = 0; at < SIZE; at += MIB)
+        assert_int_equal(plan_owner_of(plan, at), plan_owner_of(known, at));
+    plan_free(plan);
+    plan_free(known);
+}
+
+static void the_list_again(void **state)
+{
+    static const uint64_t rates[] = { 1000000, 1000000, 2000000, 0 };
+    static const uint64_t wavered[] = { 1040000, 970000, 1990000, 0 };
+    static const uint64_t others[] = { 1000000, 4000000, 2000000, 0 };
+    struct plan *plan = swarm(SIZE);
+    set_owners(plan, rates);
+    const uint32_t *before = plan->owners.owner;
+    set_owners(plan, wavered);
+    assert_ptr_equal(plan->owners.owner, before);
+    uint64_t own = 0;
+    for (uint64_t at = 0; at < SIZE; at += MIB)
+        own += plan_owner_of(plan, at) == 1;
+    set_owners(plan, others);
+    for (uint64_t at = 0; at < SIZE; at += MIB)
+        own -= plan_owner_of(plan, at) == 1;
+    assert_true((int64_t)own < 0);
+    plan_free(plan);
+}
+
+/* Brings what sources have been lent, at their rates, for so long. */
+static void run(struct plan *plan, const double *rates, int64_t step, int64_t duration,
+                int64_t *now)
+{
+    for (int64_t end = *now + duration; *now < end; *now += step) {
+        plan_tick(plan, *now);
+        for (plan_source s = 0; s < NODES; s++) {
+            struct lent lent;
+            while ((lent = next(plan, s, *now)).id != 0) {
+            }
+            uint64_t bytes = (uint64_t)(rates[s] * (double)step / (double)SEC);
+            while (bytes > 0 && plan->sources[s].first) {
+                struct lease *l = &plan->leases[plan->sources[s].first - 1];
+                uint64_t some = MIN(bytes, l->end - l->pos);
+                plan_lease id = l->id;
+                bytes -= some;
+                bring(plan, id, some, *now);
+                if (plan_lease_complete(plan, id))
+                    plan_done(plan, id, *now);
+            }
+        }
+    }
+}
+
+static size_t heir_of(struct plan *plan, uint64_t at)
+{
+    const struct share *share = &plan->owners.shares[at / MIB];
+    return share->heir == SHARE_ORPHAN ? PLAN_NODE_NONE : plan->owners.nodes[share->heir].given;
+}
+
+/* One is ten times slower than the others: its last pieces have heirs, and these are the same for a
+ * client that sees its bytes in another rhythm. */
+static void heirs_agree(void **state)
+{
+    static const double rates[NODES] = { 0.3 * MIB, 3.0 * MIB, 3.1 * MIB, 2.9 * MIB };
+    struct plan *one = swarm(SIZE), *two = swarm(SIZE);
+    int64_t now_one = SEC, now_two = SEC;
+    unsigned inherited = 0, differ = 0;
+    run(one, rates, 10 * MSEC, 1500 * MSEC, &now_one);
+    run(two, rates, 35 * MSEC, 1600 * MSEC, &now_two);
+    for (uint64_t at = 0; at < SIZE; at += MIB) {
+        inherited += plan_owner_of(one, at) == 0 && heir_of(one, at) != PLAN_NODE_NONE;
+        differ += heir_of(one, at) != heir_of(two, at);
+    }
+    assert_in_range(inherited, 5, 9);
+    assert_in_range(differ, 0, 1);
+    run(one, rates, 10 * MSEC, 4500 * MSEC, &now_one); /* at the sum of their rates: 4.3 s in all */
+    assert_true(plan_complete(one));
+    plan_free(one);
+    plan_free(two);
+}
+
+/* All of what a dead owner had left is inherited, to the last byte. */
+static void a_dead_owner(void **state)
+{
+    static const double rates[NODES] = { 3.0 * MIB, 3.0 * MIB, 3.0 * MIB, 3.0 * MIB };
+    static const double dead[NODES] = { 0, 3.0 * MIB, 3.0 * MIB, 3.0 * MIB };
+    struct plan *plan = swarm(SIZE);
+    int64_t now = SEC;
+    run(plan, rates, 10 * MSEC, SEC, &now);
+    plan_exclude_source(plan, 0);
+    run(plan, dead, 10 * MSEC, 5 * SEC, &now);
+    assert_true(plan_complete(plan));
+    plan_free(plan);
+}
+
+/* With company nothing is cut or hedged because it is slow; alone it is cut; silence is silence. */
+static void company(void **state)
+{
+    for (int alone = 0; alone < 2; alone++) {
+        struct plan *plan = swarm(4 * MIB);
+        plan_set_alone(plan, alone);
+        int64_t now = SEC;
+        plan_lease slow = give(plan, 0, 0, MIB, now), last;
+        for (uint64_t at = MIB; at < 4 * MIB; at += MIB) {
+            last = give(plan, 1, at, at + MIB, now);
+            finish(plan, last, now);
+        }
+        stream(plan, slow, 100 * KIB, SEC, &now);
+        plan_tick(plan, now);
+        assert_int_equal(next(plan, 1, now).id != 0, alone);
+        if (!alone) {
+            plan_tick(plan, now += 900 * MSEC);
+            assert_none(plan, 1, now);
+            plan_tick(plan, now += 200 * MSEC);
+            assert_int_not_equal(next(plan, 1, now).id, 0);
+        }
+        plan_free(plan);
+    }
+}
+
+/* The own uplink rests while the peer of this machine works, and stands in for it. */
+static void spare(void **state)
+{
+    struct plan *plan = plan_of(SIZE, 0);
+    plan_source own = add_uplink(plan, NULL, 1), peer = add_uplink(plan, "a", 1);
+    struct plan_owner owner = { "a", 0 };
+    assert_int_equal(plan_set_owners(plan, "object", &owner, 1), 0);
+    plan_set_alone(plan, true);
+    plan_set_spare(plan, own, "a");
+    assert_none(plan, own, SEC);
+    struct lent lent = next(plan, peer, SEC);
+    assert_none(plan, own, SEC);
+    plan_fail(plan, lent.id, PLAN_GONE, 0, SEC);
+    struct lent instead = next(plan, own, SEC);
+    assert_int_not_equal(instead.id, 0);
+    finish(plan, instead.id, SEC);
+    finish(plan, next(plan, peer, 5 * SEC).id, 5 * SEC);
+    assert_none(plan, own, 5 * SEC);
+    plan_exclude_source(plan, peer);
+    assert_int_not_equal(next(plan, own, 5 * SEC).id, 0);
+    plan_free(plan);
+}
+
+/* Nobody has it as long as others have company: what it brings is for one alone. */
+static void an_uplink_of_no_node(void **state)
+{
+    struct plan *plan = swarm(SIZE);
+    plan_source own = add_uplink(plan, NULL, 1);
+    assert_none(plan, own, SEC);
+    plan_set_alone(plan, true);
+    assert_int_not_equal(next(plan, own, SEC).id, 0);
+    plan_free(plan);
+}
+
+static void taken_back(void **state)
+{
+    struct plan *plan = swarm(SIZE);
+    while (round_of(plan, SEC, false)) {
+    }
+    plan_set_alone(plan, true);
+    while (round_of(plan, SEC, false)) {
+    }
+    assert_true(plan_complete(plan));
+    assert_int_equal(plan_take_back(plan, 5 * MIB, 6 * MIB), 0);
+    plan_source owner = (plan_source)plan_owner_of(plan, 5 * MIB);
+    struct lent lent = next(plan, owner, SEC);
+    assert_int_equal(lent.range.begin, 5 * MIB);
+    plan_free(plan);
+}
+
+/* A reader waits: who owns nothing of the window helps. */
+static void a_window(void **state)
+{
+    struct plan *plan = plan_of(SIZE, MIB);
+    for (size_t i = 0; i < NODES; i++)
+        add_uplink(plan, names[i], 1);
+    set_owners(plan, NULL);
+    for (plan_source s = 0; s < NODES; s++)
+        assert_true(next(plan, s, SEC).range.end > 0);
+    plan_free(plan);
+}
+
+/* A source that the plan has not seen at work is believed what its machine says. */
+static void told_rates(void **state)
+{
+    struct plan *plan = swarm(SIZE);
+    plan_tell_rate(plan, 0, 100 * KIB);
+    for (plan_source s = 1; s < NODES; s++)
+        plan_tell_rate(plan, s, 10 * MIB);
+    next(plan, 1, SEC);
+    unsigned inherited = 0;
+    for (uint64_t at = 0; at < SIZE; at += MIB)
+        inherited += plan_owner_of(plan, at) == 0 && heir_of(plan, at) != PLAN_NODE_NONE;
+    assert_in_range(inherited, 7, 11);
+    plan_free(plan);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(nobody_owns),
+        cmocka_unit_test(own_first),
+        cmocka_unit_test(in_order_of_offset),
+        cmocka_unit_test(before_the_size),
+        cmocka_unit_test(the_list_again),
+        cmocka_unit_test(heirs_agree),
+        cmocka_unit_test(a_dead_owner),
+        cmocka_unit_test(company),
+        cmocka_unit_test(spare),
+        cmocka_unit_test(an_uplink_of_no_node),
+        cmocka_unit_test(taken_back),
+        cmocka_unit_test(a_window),
+        cmocka_unit_test(told_rates),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
