@@ -14,10 +14,10 @@ struct row {
         late;                  /* peers: that the tracker gives, 0: all; late: clients afterwards */
     double mib, mbit, mbit_to; /* uplinks, in even steps */
     bool announced;
-    double within; /* s, in which the clients start at random */
-    double dies;   /* s, after which two peers die; 0: none */
-    unsigned step; /* ms */
-    unsigned seeds;
+    double within;  /* s, in which the clients start at random */
+    double dies;    /* s, after which two peers die; 0: none */
+    unsigned step;  /* ms; 0: 5 */
+    unsigned seeds; /* how many are run */
     /* At most. Of the size: what the origin sends (besides what died with peers). Of the bound. 0:
      * not asked for. */
     double origin, time;
@@ -33,23 +33,24 @@ struct row {
 #define JITTER  (20 * MSEC)
 
 static const struct row rows[] = {
-    { "crowd-8", "8 hosts of 20 Mbit/s at once", 8, .mib = 100, .mbit = 20, .origin = 1.03,
-      .time = 1.15 },
+    { "crowd-8", "8 hosts of 20 Mbit/s at once", 8, .mib = 100, .mbit = 20, .seeds = 6,
+      .origin = 1.03, .time = 1.15 },
     { "crowd-8-known", "5 to 50 Mbit/s, rates known", 8, .mib = 100, .mbit = 5, .mbit_to = 50,
-      .announced = true, .origin = 1.05 },
+      .announced = true, .seeds = 6, .origin = 1.05, .time = 1.25 },
     { "crowd-8-unknown", "5 to 50 Mbit/s, rates not known", 8, .mib = 100, .mbit = 5, .mbit_to = 50,
-      .origin = 1.12 },
-    { "crowd-8-random", "8 hosts that start within 10 s", 8, .mib = 100, .mbit = 20, .within = 10,
-      .origin = 1.05 },
+      .seeds = 6, .origin = 1.12, .time = 1.50 },
+    { "crowd-8-random", "8 hosts of 20 Mbit/s that start within 10 s", 8, .mib = 100, .mbit = 20,
+      .within = 10, .seeds = 6, .origin = 1.05 },
     { "crowd-8-random-unknown", "the same, 5 to 50 Mbit/s, not known", 8, .mib = 100, .mbit = 5,
-      .mbit_to = 50, .within = 10, .origin = 1.12 },
-    { "crowd-ninth", "a ninth host afterwards", 8, .late = 1, .mib = 100, .mbit = 20,
+      .mbit_to = 50, .within = 10, .seeds = 6, .origin = 1.12 },
+    { "crowd-8-ninth", "a ninth host afterwards", 8, .late = 1, .mib = 100, .mbit = 20, .seeds = 2,
       .origin = 1.03, .late_kib = 64, .late_lan = 0.8 },
-    { "crowd-killed", "two of 8 peers die half way", 8, .mib = 100, .mbit = 20, .dies = 2.6,
-      .origin = 1.03 },
-    { "crowd-30", "30 hosts of 20 Mbit/s at once", 30, .mib = 100, .mbit = 20, .origin = 1.05 },
+    { "crowd-8-killed", "two of 8 peers die half way", 8, .mib = 100, .mbit = 20, .dies = 2.6,
+      .seeds = 6, .origin = 1.03, .time = 1.50 },
+    { "crowd-30", "30 hosts of 20 Mbit/s at once", 30, .mib = 100, .mbit = 20, .seeds = 2,
+      .origin = 1.03, .time = 1.40 },
     { "crowd-1000", "1000 hosts of 20 Mbit/s, 256 of them peers", 1000, .peers = 256, .mib = 250,
-      .mbit = 20, .step = 100, .origin = 1.05, .time = 1.3 },
+      .mbit = 20, .step = 200, .origin = 1.05, .time = 1.30 },
 };
 
 static void build(const struct row *row, uint64_t seed, struct crowd *ret)

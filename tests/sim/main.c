@@ -5,6 +5,9 @@
  *     schedule.[ch]     a rate over time: steps, walks, waves, outages
  *     scenarios.[ch]    worlds with a name, a table; build.c makes them
  *     random.[ch]       a world from a seed
+ *     crowd.[ch]        many clients of one object; crowds.c has a table of such
+ *     peers.[ch]        what peers fetch, keep and give
+ *     client.[ch]       one of these clients around its plan
  *     bound.[ch]        how fast a fluid would be
  *     net.[ch]          bytes on their way: connections, slow start, fair shares (net_share.c),
  *                       changes (net_weather.c)
@@ -105,7 +108,8 @@ static int run_catalogue(const struct command *command)
     report_title(&report, "catalogue");
     for (size_t i = 0; i < scenario_count; i++)
         run_scenario(command, &scenarios[i], &report);
-    return report_end(&report, &report_catalogue_targets);
+    return report_end(&report,
+                      command->owners ? &report_owners_targets : &report_catalogue_targets);
 }
 
 static int run_randoms(const struct command *command)

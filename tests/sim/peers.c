@@ -10,7 +10,7 @@
 #define RATE_KNOWN      0.5          /* s, after which a peer tells of its uplink */
 #define DELIVER_BYTES   (64 * KIB)   /* to a client at once, */
 #define DELIVER_TIME    (100 * MSEC) /* or so many steps: */
-#define DELIVER_STEPS   4
+#define DELIVER_STEPS   2
 
 struct fill {
     uint64_t begin, end;

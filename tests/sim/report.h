@@ -17,6 +17,7 @@ struct targets {
 };
 
 extern const struct targets report_catalogue_targets, report_random_targets;
+extern const struct targets report_owners_targets; /* the catalogue with owners */
 
 struct row {
     char name[32];
