@@ -28,7 +28,7 @@
 #define OTHER_FILES  192        /* descriptors besides: the loop's, logs, fetches */
 #define SENDING_MAX  (16 * MIB) /* of replies that are no streams, all together */
 #define STRUCTS      (6 * KIB)  /* of a connection and its request, libmicrohttpd's and ours */
-#define TLS_MEMORY   (64 * KIB) /* of a session */
+#define TLS_MEMORY   (48 * KIB) /* of a session, with a record that is not whole yet */
 #define FILES_ENOUGH 64u        /* connections that a daemon has in any case */
 
 /* Each connection is a descriptor, and many systems give 1024 to who asks for no more. */
