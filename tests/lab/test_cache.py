@@ -2,9 +2,11 @@
 """The cache of a peer: what was fetched once, and for whom it is."""
 
 import os
+import time
+from email.utils import formatdate
 
 import pytest
-from ddmlab import content, wait_until
+from ddmlab import content, server, wait_until
 from ddmlab.cached import SIZE, Cached
 from ddmlab.content import MIB
 
@@ -105,3 +107,49 @@ def test_what_came_with_a_login_is_not_on_disk(cached):
     cached.peer.fetch(login, 0, SIZE, **cached.fields())
     cached.stop()
     assert cached.files() == []
+
+
+DAY = 86400
+
+
+@pytest.mark.parametrize(
+    "lines, kept",
+    [
+        (lambda now: [f"Last-Modified: {formatdate(now - DAY, usegmt=True)}"], True),
+        (lambda now: [f"Last-Modified: {formatdate(now - 20, usegmt=True)}"], False),
+        (
+            lambda now: [
+                f"Last-Modified: {formatdate(now - DAY, usegmt=True)}",
+                f"Date: {formatdate(now - DAY + 20, usegmt=True)}",
+            ],
+            False,
+        ),
+        (lambda now: ['ETag: W/"1"', f"Last-Modified: {formatdate(now - DAY, usegmt=True)}"], True),
+        (lambda now: ['ETag: W/"1"'], False),
+        (lambda now: ['ETag: "1"', f"Last-Modified: {formatdate(now, usegmt=True)}"], True),
+        (lambda now: [], False),
+    ],
+    ids=["old date", "new date", "new by its own clock", "weak, old date", "weak", "strong", "none"],
+)
+def test_only_what_can_be_told_apart_later_is_kept(make_lab, lines, kept):
+    cached = Cached(make_lab(200, 200))
+    data = os.urandom(MIB)
+    head = lines(time.time())
+
+    def respond(exchange):
+        begin, end = exchange.range(len(data))
+        span = server.span(begin, end, len(data))
+        exchange.head("206 Partial Content", span, f"Content-Length: {end - begin}", *head)
+        exchange.send(data[begin:end])
+
+    origin = cached.lab.serve(respond)
+    said = dict(line.split(": ", 1) for line in head)
+    fields = {"etag": said.get("ETag", ""), "last_modified": said.get("Last-Modified", "")}
+    reply = cached.peer.fetch(origin.url("x"), 0, MIB, size=MIB, **fields)
+    assert reply.body == data
+    cached.restart()
+    assert cached.status()["bytes"] >= (MIB if kept else 0)
+    assert bool(cached.files()) == kept
+    reply = cached.peer.fetch(origin.url("x"), 0, MIB, size=MIB, **fields)
+    assert reply.body == data
+    assert len(origin.requests) == (1 if kept else 2)
