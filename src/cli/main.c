@@ -252,7 +252,7 @@ static int run_command(const struct command *command, int argc, char **argv)
 {
     struct options options;
     struct ddm_error error;
-    int status;
+    int status = DDM_E_FAIL;
     options_init(&options, command->role);
     if (load_options(&options, argc, argv, &error) < 0) {
         status = command_error(&error);

@@ -190,8 +190,7 @@ def test_plain_http(untouched, which):
 
 
 def test_a_client_of_another_swarm_gets_nothing(untouched):
-    untouched.stranger.state = untouched.other.new_state()
-    untouched.other.write_token(untouched.stranger.state)
+    untouched.stranger.state = untouched.other.new_member()
     try:
         get = untouched.lab.download(
             untouched.stranger, untouched.url, "--peer", untouched.peer.address, "--retries", 2,
@@ -215,8 +214,7 @@ def test_a_client_without_the_key_gets_nothing(untouched):
 def test_a_peer_without_the_key_cannot_announce(untouched, key):
     before = untouched.tracker.peers()
     if key == "another key":
-        untouched.stranger.state = untouched.other.new_state()
-        untouched.other.write_token(untouched.stranger.state)
+        untouched.stranger.state = untouched.other.new_member()
     try:
         peer = untouched.lab.start_peer(untouched.stranger)
     finally:
@@ -619,11 +617,7 @@ def test_a_wire_that_keeps_everything_still_brings_the_file(world):
 
 @pytest.mark.parametrize("name, mode", [("swarm.token", 0o640), ("node.key", 0o644), (".", 0o770)])
 def test_secrets_that_others_may_read_or_change_are_not_used(world, name, mode):
-    state = world.swarm.new_state("open")
-    world.swarm.write_token(state)
-    ready = world.lab.run_ddm(world.member, "peer", "--state-dir", state, "--listen", "127.0.0.1:0")
-    ready.says("listening")
-    ready.stop()
+    state = world.swarm.new_member()
     (state / name).chmod(mode)
     peer = world.lab.run_ddm(world.member, "peer", "--state-dir", state, "--listen", "127.0.0.1:0")
     assert peer.wait() == 9, peer.tail()

@@ -1,17 +1,19 @@
 # SPDX-License-Identifier: MIT
 """A swarm's key in the hands of a test: hosts that join, and certificates of every kind.
 
-What ddm makes of a token is made here once more, from its contract (src/swarm/token.h and
+What ddm makes of the key is made here once more, from its contract (src/swarm/token.h and
 src/io/tls_ca.h) and with other tools, so that a test can issue what ddm never would."""
 
 import base64
 import hashlib
 import hmac
-import os
 import ssl
 import subprocess
 import time
 from pathlib import Path
+
+from .process import clean_environment
+from .waiting import PATIENCE
 
 TOOLS = ["certtool", "openssl"]
 INFO = b"ddm swarm ca ed25519 v1"
@@ -19,16 +21,12 @@ ED25519_SEED = bytes.fromhex("302e020100300506032b657004220420")  # PKCS #8, RFC
 DAY = 24 * 3600
 
 
-def make_token(keys, trackers=()):
-    """keys: (secret, ends) of each, newest first; ends in s since 1970, 0: never."""
-    data = bytes([len(keys)])
-    for secret, ends in keys:
-        data += secret + int(ends).to_bytes(8, "little")
-    data += bytes([len(trackers)])
-    for address in trackers:
-        data += bytes([len(address)]) + address.encode()
-    data += hashlib.sha256(data).digest()[:4]
-    return "ddm1_" + base64.urlsafe_b64encode(data).decode().rstrip("=")
+def read_token(text):
+    """[(secret, ends)], newest first; see src/swarm/token.h."""
+    text = text.strip().removeprefix("ddm1_")
+    data = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    keys = [data[1 + 40 * i :][:40] for i in range(data[0])]
+    return [(key[:32], int.from_bytes(key[32:], "little")) for key in keys]
 
 
 def seed_of(secret):
@@ -80,47 +78,61 @@ def client_context(credentials=None, ca=False, version=None):
 
 
 class Swarm:
-    """Swarm(lab).join(host, …): these have the key, and lab.tracker(), peer() and get() use it."""
+    """Made by `ddm swarm init`. join(host, …): these have the key, and lab.tracker(), peer() and
+    get() use it. `trackers` are those that the token names; nobody is at the one of the default."""
 
-    def __init__(self, lab, trackers=()):
+    def __init__(self, lab, trackers=("127.0.0.1:9",)):
         self.lab = lab
         self.folder = lab.folder("swarm")
-        self.secret = os.urandom(32)
-        self.old = None  # (secret, ends) while there are two keys
-        self.trackers = list(trackers)
+        self.home = self.new_state("home")
         self._number = 0
         self._ca = {}
+        self.command("init", self.home, "--tracker", ",".join(trackers))
 
     # --- the key ---------------------------------------------------------------------------------
 
+    def command(self, name, state, *arguments):
+        """`ddm swarm NAME`, to its end; what it printed."""
+        line = [self.lab.binary, "swarm", name, "--state-dir", state, *arguments]
+        done = subprocess.run(
+            [str(part) for part in line], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+            env=clean_environment(), timeout=60 * PATIENCE,
+        )  # fmt: skip
+        assert done.returncode == 0, f"swarm {name}: {done.stderr}"
+        return done.stdout
+
     def token(self):
-        keys = [(self.secret, 0)] + ([self.old] if self.old else [])
-        return make_token(keys, self.trackers)
+        return self.command("token", self.home).strip()
+
+    @property
+    def secret(self):
+        """The newest key."""
+        return read_token(self.token())[0][0]
 
     def rotate(self, lasts):
-        """Another key; the one before counts for so many seconds yet. Nobody has heard of it."""
-        self.old = (self.secret, int(time.time()) + lasts)
-        self.secret = os.urandom(32)
+        """Another key; the one before counts for so long yet ("90s"). Nobody has heard of it."""
+        self.command("init", self.home, "--rotate", "--rotate-for", lasts)
 
     def join(self, *hosts):
-        """They have the token from now on, in a state folder each."""
+        """Each pastes the token. Again after rotate()."""
+        token = self.token()
         for host in hosts:
             if host.state is None:
                 host.state = self.new_state(host.name)
             host.swarm = self
-            self.write_token(host.state)
+            self.command("join", host.state, token)
+            self.command("show", host.state)  # makes what it shows
         return self
 
     def new_state(self, name="state"):
-        folder = self.lab.folder(f"state-{name}")
-        folder.chmod(0o700)
-        return folder
+        return self.lab.folder(f"state-{name}") / "ddm"
 
-    def write_token(self, folder):
-        new = folder / "swarm.token.new"
-        new.touch(0o600)
-        new.write_text(self.token() + "\n")
-        os.replace(new, folder / "swarm.token")
+    def new_member(self):
+        """A state folder that has joined."""
+        state = self.new_state()
+        self.command("join", state, self.token())
+        self.command("show", state)
+        return state
 
     # --- certificates ----------------------------------------------------------------------------
 
@@ -181,13 +193,7 @@ class Swarm:
         return Credentials(state / "node.crt", state / "node.key", state / "ca.crt")
 
     def context(self, host):
-        """Of a client on that host: its own files, or, where no ddm ran yet, such as it makes."""
-        files = self.files(host)
-        if not files.certificate.exists():
-            if not hasattr(host, "stand_in"):
-                host.stand_in = self.issue(os.urandom(16).hex())
-            files = host.stand_in
-        return files.client()
+        return self.files(host).client()
 
 
 def node_id(host):
