@@ -134,16 +134,28 @@ void lend_ranges(struct job *job)
         lend_fail_stuck(job);
 }
 
-/* Says what an own uplink met, or else a peer. */
+static void fail_by_network(struct job *job, const struct source *worst, const struct source *peer)
+{
+    const char *why = worst->why[0] ? worst->why : "no source is left";
+    if (!peer || worst->kind != DDM_SOURCE_ORIGIN)
+        job_fail(job, DDM_E_NETWORK, "%s", why);
+    else if (str_starts_with(peer->why, peer->name)) /* as what goes wrong between members does */
+        job_fail(job, DDM_E_NETWORK, "%.200s; peer %.200s", why, peer->why);
+    else
+        job_fail(job, DDM_E_NETWORK, "%.200s; peer %s: %.140s", why, peer->name, peer->why);
+}
+
+/* Says what an own uplink met, and a peer. */
 void lend_fail_stuck(struct job *job)
 {
-    const struct source *worst = job->sources[0], *refused = NULL, *lied = NULL;
+    const struct source *worst = job->sources[0], *refused = NULL, *lied = NULL, *peer = NULL;
     for (size_t i = job->source_count; i-- > 0;) { /* the first that says something */
         const struct source *s = job->sources[i];
         bool own = s->kind == DDM_SOURCE_ORIGIN;
         worst = s->why[0] && (!worst->why[0] || i == 0) ? s : worst;
         refused = s->refused || (own && s->status >= 400) ? s : refused;
         lied = s->lied ? s : lied;
+        peer = !own && s->why[0] ? s : peer;
     }
     const char *url = (job->primary ? job->primary : job->mirrors[0])->brief;
     if (lied)
@@ -156,5 +168,5 @@ void lend_fail_stuck(struct job *job)
         job_fail(job, DDM_E_CHANGED, "the file at the origin changed, or servers disagree: %.300s",
                  url);
     else
-        job_fail(job, DDM_E_NETWORK, "%s", worst->why[0] ? worst->why : "no source is left");
+        fail_by_network(job, worst, peer);
 }

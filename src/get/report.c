@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "base/str.h"
 #include "get/job.h"
 
 #include <stdarg.h>
@@ -121,6 +122,8 @@ static void tell_failure(struct job *job, struct source *source, const struct dd
                       out ? "going on with the others" : "trying again");
     else if (own)
         report_notice(job, "%s; %s", info->why, out ? "going on with the peers" : "trying again");
+    else if (str_starts_with(info->why, source->name))
+        report_notice(job, "peer %s; %s", info->why, out ? "it is left out" : "trying again");
     else
         report_notice(job, "peer %s: %s; %s", source->name, info->why,
                       out ? "it is left out" : "trying again");

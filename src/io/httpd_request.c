@@ -270,16 +270,16 @@ static void handle_request(struct httpd_request *r)
 {
     r->body[r->body_length] = '\0';
     httpd_connection_phase(r->from, HTTPD_ANSWER, 0);
-    if (r->refusal) {
+    if (r->httpd->tls && !httpd_tls_member(r)) {
+        httpd_set_header(r, "Connection", "close");
+        httpd_reply_error(r, 403, "certificate", "your certificate does not count any more");
+    } else if (r->refusal) {
         httpd_reply_error(r, r->refusal->status, r->refusal->code, "%s", r->refusal->message);
     } else if (!r->route && r->allowed) {
         httpd_set_header(r, "Allow", r->allowed);
         httpd_reply_error(r, 405, "method_not_allowed", "this path takes %s", r->allowed);
     } else if (!r->route) {
         httpd_reply_error(r, 404, "not_found", "no such path");
-    } else if (r->httpd->tls && !httpd_tls_member(r)) {
-        httpd_set_header(r, "Connection", "close");
-        httpd_reply_error(r, 403, "certificate", "your certificate does not count any more");
     } else if (r->discarded > 0) {
         httpd_reply_error(r, 413, "too_large", "the body is too large: at most %zu bytes here",
                           r->route->max_body);

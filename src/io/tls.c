@@ -428,7 +428,30 @@ int tls_fingerprint(char out[static TLS_FINGERPRINT_SIZE], const struct tls_key 
 
 /* ---- servers ---- */
 
-/* No early data (0-RTT): that could be replayed (RFC 8446, 8). */
+/* Why a stranger is not let in (RFC 8446, 6.2): libmicrohttpd would close without a word. */
+static gnutls_alert_description_t verdict(int r, unsigned problems)
+{
+    if (r < 0)
+        return GNUTLS_A_CERTIFICATE_REQUIRED;
+    if (problems & (GNUTLS_CERT_EXPIRED | GNUTLS_CERT_NOT_ACTIVATED))
+        return GNUTLS_A_CERTIFICATE_EXPIRED;
+    return problems & GNUTLS_CERT_SIGNER_NOT_FOUND ? GNUTLS_A_UNKNOWN_CA : GNUTLS_A_BAD_CERTIFICATE;
+}
+
+static int verify_client(gnutls_session_t session)
+{
+    gnutls_typed_vdata_st purpose = { .type = GNUTLS_DT_KEY_PURPOSE_OID,
+                                      .data = (unsigned char *)GNUTLS_KP_TLS_WWW_CLIENT };
+    unsigned problems = 0;
+    int r = gnutls_certificate_verify_peers(session, &purpose, 1, &problems);
+    if (r >= 0 && problems == 0)
+        return 0;
+    gnutls_alert_send(session, GNUTLS_AL_FATAL, verdict(r, problems));
+    return GNUTLS_E_CERTIFICATE_ERROR;
+}
+
+/* No early data (0-RTT): that could be replayed (RFC 8446, 8). Asked for, not required: whoever
+ * shows no certificate is refused by verify_client(), too, and hears of it. */
 int tls_node_serve(struct tls_node *node, void *session)
 {
     if (gnutls_priority_set(session, node->priority) < 0 ||
@@ -436,10 +459,8 @@ int tls_node_serve(struct tls_node *node, void *session)
         gnutls_session_ticket_enable_server(session, &node->ticket_key) < 0)
         return -DDM_E_FAIL;
     gnutls_db_set_cache_expiration(session, TICKET_LIFE);
-    gnutls_certificate_server_set_request(session, GNUTLS_CERT_REQUIRE);
-    static gnutls_typed_vdata_st purpose = { .type = GNUTLS_DT_KEY_PURPOSE_OID,
-                                             .data = (unsigned char *)GNUTLS_KP_TLS_WWW_CLIENT };
-    gnutls_session_set_verify_cert2(session, &purpose, 1, 0);
+    gnutls_certificate_server_set_request(session, GNUTLS_CERT_REQUEST);
+    gnutls_session_set_verify_function(session, verify_client);
     return 0;
 }
 

@@ -51,7 +51,9 @@ def knock(host, address, context, data=None, name="ddm", session=None, timeout=1
 def wrapped(plain, context, name, session=None):
     if context is None:
         return plain
-    return context.wrap_socket(plain, server_hostname=name, session=session)
+    return context.wrap_socket(
+        plain, server_hostname=name, session=session, suppress_ragged_eofs=False
+    )
 
 
 def send_raw(host, address, data, timeout=10):

@@ -19,6 +19,7 @@ class Tap:
         self.up, self.down = [], []
         self.cuts = 0
         self._sent = 0
+        self._open = []
         self._closing = False
         self._listener = host.namespace.listen()
         self.port = self._listener.getsockname()[1]
@@ -33,6 +34,7 @@ class Tap:
                 server = self.host.connect(name, port)
             except OSError:
                 continue
+            self._open += [client, server]
             up, down = bytearray(), bytearray()
             self.up.append(up)
             self.down.append(down)
@@ -48,9 +50,11 @@ class Tap:
                 if is_down and self.cut_after is not None and self._sent >= self.cut_after:
                     self.cuts += 1
                     break
-        for end in source, sink:
-            with contextlib.suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
+        shut(source, sink)
+
+    def hang_up(self):
+        """Ends the connections that there are."""
+        shut(*self._open)
 
     def _bend(self, data):
         begin, self._sent = self._sent, self._sent + len(data)
@@ -63,6 +67,30 @@ class Tap:
 
     def close(self):
         self._closing = True
-        with contextlib.suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
+        shut(self._listener)
         self._listener.close()
+
+
+def shut(*sockets):
+    for end in sockets:
+        with contextlib.suppress(OSError):
+            end.shutdown(socket.SHUT_RDWR)
+
+
+def resumes(hello):
+    """Whether the bytes, of one side of a connection, begin with a hello of TLS 1.3 that takes up
+    a session: one with the extension pre_shared_key (RFC 8446, 4.2.11)."""
+    kind, body = hello[5], bytes(hello[9 : 9 + int.from_bytes(hello[6:9], "big")])
+    at = 34
+    at += 1 + body[at]  # session id
+    if kind == 1:
+        at += 2 + int.from_bytes(body[at : at + 2], "big")  # cipher suites
+        at += 1 + body[at]  # compression
+    else:
+        at += 3
+    at += 2
+    while at < len(body):
+        if int.from_bytes(body[at : at + 2], "big") == 41:
+            return True
+        at += 4 + int.from_bytes(body[at + 2 : at + 4], "big")
+    return False
