@@ -172,13 +172,6 @@ static void test_a_key_that_is_broken_foreign_or_readable_is_refused(void **stat
     refuse(place->a, -DDM_E_PERMISSION, "symbolic link");
 }
 
-static void test_a_folder_that_cannot_be_made_is_an_error(void **state)
-{
-    const struct place *place = *state;
-    write_text(place->top, "a", "a file");
-    refuse(place->a, -DDM_E_DISK, place->a);
-}
-
 /* ---- time ---- */
 
 static void test_it_renews_itself_after_half_its_life_and_not_before(void **state)
@@ -481,7 +474,6 @@ int main(void)
         TEST(test_one_of_another_swarm_is_replaced),
         TEST(test_a_ca_file_that_was_changed_is_written_anew),
         TEST(test_a_key_that_is_broken_foreign_or_readable_is_refused),
-        TEST(test_a_folder_that_cannot_be_made_is_an_error),
         TEST(test_it_renews_itself_after_half_its_life_and_not_before),
         TEST(test_a_member_whose_certificate_has_ended_is_out),
         TEST(test_what_could_not_be_written_is_tried_again),
