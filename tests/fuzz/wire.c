@@ -131,6 +131,11 @@ static ssize_t check_log(void *unused, const char *bytes, size_t length)
 {
     for (size_t i = 0; i < length; i++)
         require(bytes[i] == '\n' || ((unsigned char)bytes[i] >= 0x20 && bytes[i] != 0x7f));
+    if (length > 0 && bytes[0] == '{') { /* a whole line: the buffer holds the longest */
+        json_t *json = json_loadb(bytes, length, 0, NULL);
+        require(json != NULL);
+        json_decref(json);
+    }
     return (ssize_t)length;
 }
 
