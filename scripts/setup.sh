@@ -42,6 +42,8 @@ gcclib:libasan.so         test  -                   libasan+libubsan          - 
 cmd:clang                 test  clang               clang                     clang            clang                     clang             llvm
 clanglib:fuzzer           test  libclang-rt-dev     compiler-rt               compiler-rt      clang                     compiler-rt       llvm
 cmd:clang-format          test  clang-format        clang-tools-extra         clang            clang-tools               clang-extra-tools clang-format
+cmd:clang-tidy            test  clang-tidy          clang-tools-extra         clang            clang-tools               clang-extra-tools llvm
+cmd:cppcheck              test  cppcheck            cppcheck                  cppcheck         cppcheck                  cppcheck          cppcheck
 cmd:dash                  test  dash                dash                      dash             dash                      dash              -
 pc:cmocka                 test  libcmocka-dev       pkgconfig(cmocka)         cmocka           pkgconfig(cmocka)         cmocka-dev        cmocka
 py:pytest,xdist           test  python3-pytest+python3-pytest-xdist python3-pytest+python3-pytest-xdist python-pytest+python-pytest-xdist python3-pytest+python3-pytest-xdist py3-pytest+py3-pytest-xdist pytest

@@ -31,6 +31,7 @@ const char *ddm_source_state_name(enum ddm_source_state state)
     return "idle";
 }
 
+#undef error_set
 int error_set(struct ddm_error *err, enum ddm_code code, const char *format, ...)
 {
     if (err) {

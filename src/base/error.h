@@ -11,6 +11,15 @@
 int error_set(struct ddm_error *err, enum ddm_code code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* What analyzers cannot see: it is never 0. See scripts/lint/analyze.sh. */
+#ifdef DDM_ANALYZE
+#define error_set(err, code, ...)                                                                  \
+    ({                                                                                             \
+        error_set(err, code, __VA_ARGS__);                                                         \
+        -(int)(code);                                                                              \
+    })
+#endif
+
 /* Puts "prefix: " before the message that is there. Returns -err->code (-DDM_E_FAIL for NULL). */
 int error_prefix(struct ddm_error *err, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

@@ -45,7 +45,7 @@ static int number_with_unit(const char *text, const struct unit *units, size_t c
         return -1;
     for (size_t i = 0; i < count; i++) {
         const char *rest = text + digits;
-        if (fold ? strcasecmp(rest, units[i].name) : strcmp(rest, units[i].name))
+        if ((fold ? strcasecmp(rest, units[i].name) : strcmp(rest, units[i].name)) != 0)
             continue;
         if (__builtin_mul_overflow(value, units[i].factor, &value))
             return -1;

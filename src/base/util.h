@@ -21,6 +21,7 @@
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
+#ifndef __cppcheck__ /* it cannot read these in every place */
 /* MIN of MAX and MAX of MIN may be nested; MIN of MIN may not. */
 #define MIN(a, b)                                                                                  \
     ({                                                                                             \
@@ -34,6 +35,7 @@
         __typeof__(b) max_b_ = (b);                                                                \
         max_a_ > max_b_ ? max_a_ : max_b_;                                                         \
     })
+#endif
 
 #define container_of(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
 

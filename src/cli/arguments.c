@@ -55,7 +55,7 @@ static int take_option(struct options *options, const struct option *option, cha
         value = *arguments->next++;
     }
     int r = options_set(options, option, OPTION_COMMAND_LINE, value, err);
-    if (option->secret) /* others can read the arguments of a process */
+    if (value && option->secret) /* others can read the arguments of a process */
         memset(value, '*', strlen(value));
     else if (value)
         hide_in_url(value);

@@ -38,7 +38,8 @@ static json_t *number_value(uint64_t number)
 
 static json_t *seconds_value(int64_t ns)
 {
-    return json_real((double)(ns / MSEC) / 1000);
+    int64_t milliseconds = ns / MSEC;
+    return json_real((double)milliseconds / 1000);
 }
 
 static json_t *source_value(const struct ddm_source_info *source)

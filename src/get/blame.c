@@ -237,7 +237,8 @@ static void blame_givers(struct job *job, struct range piece)
         givers += bytes > 0;
         only = bytes > 0 ? s : only;
     }
-    bool sole = givers == 1 && known == range_length(piece); /* else a run before took part */
+    bool sole =
+        only && givers == 1 && known == range_length(piece); /* else a run before took part */
     if (sole && (only->kind == DDM_SOURCE_PEER || ++only->wrong_pieces >= WRONG_PIECES)) {
         blame_source(job, only, "gave a piece that does not match its hash");
         return;

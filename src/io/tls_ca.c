@@ -66,7 +66,7 @@ static int set_key(gnutls_x509_crt_t crt, gnutls_x509_privkey_t key)
 
 static int make_ca(struct tls_ca *ca)
 {
-    unsigned char id[32];
+    unsigned char id[32] = { 0 };
     char name[64] = "DDM swarm ";
     size_t used = strlen(name);
     int r = tls_ca_key_id(ca, id, sizeof id);

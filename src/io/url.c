@@ -280,7 +280,7 @@ int url_check_proxy(const char *url, struct ddm_error *err)
     CURLU *u = parse(whole);
     char *scheme = get(u, CURLUPART_SCHEME, 0), *host = get(u, CURLUPART_HOST, 0);
     int r = 0;
-    if (!u || !host || !*host)
+    if (!scheme || !host || !*host)
         r = error_set(err, DDM_E_USAGE, "proxy '%.200s': write it as http://HOST:PORT", shown);
     else if (!can_pass(scheme))
         r = error_set(err, DDM_E_USAGE,

@@ -30,7 +30,9 @@ char *cache_folder_default(void)
 static void make_folders(const char *path)
 {
     _cleanup_free_ char *part = strdup(path);
-    for (char *at = part; at && *at;) {
+    if (!part)
+        return;
+    for (char *at = part; *at;) {
         at += strspn(at, "/");
         at += strcspn(at, "/");
         char was = *at;

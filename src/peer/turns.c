@@ -40,13 +40,13 @@ static void give(struct turns *p, struct turn *turn)
 static void on_timer(void *arg)
 {
     struct turns *p = arg;
-    while (!p->held && !list_empty(&p->waiting)) {
+    struct turn *turn;
+    while (!p->held && (turn = next_turn(p))) {
         int64_t wait = bucket_take(&p->bucket, 0, loop_now());
         if (wait > 0) {
             loop_timer_start(p->timer, wait, false);
             return;
         }
-        struct turn *turn = next_turn(p);
         give(p, turn);
         turn->go(turn->arg); /* may end it, and ask again */
     }

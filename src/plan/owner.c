@@ -218,11 +218,13 @@ int owner_assign(uint32_t *ret, uint64_t pieces, const struct owner *owners, siz
             if (c->room == 0)
                 continue;
             uint64_t cost = cost_of_hash(&logs, owner_liking(c->hash, piece)) * c->price;
-            if (cost < least || (cost == least && c->hash < best->hash)) {
+            if (!best || cost < least || (cost == least && c->hash < best->hash)) {
                 best = c;
                 least = cost;
             }
         }
+        if (!best)
+            return -1;
         best->room--;
         ret[piece] = (uint32_t)(best - candidates);
     }

@@ -50,7 +50,7 @@ unsigned park_choose(struct plan *plan, int64_t now)
     const struct source *keep = best_suspect(plan, now);
     unsigned count = 0;
     sources_foreach (s, plan) {
-        bool chosen = s->trial.suspect && s != keep && source_can_work(s, now);
+        bool chosen = keep && s->trial.suspect && s != keep && source_can_work(s, now);
         s->trial.takes_part = chosen && (count == 0 || !plan->trial.one_by_one);
         if (s->trial.takes_part)
             s->shares_own = keep->own;

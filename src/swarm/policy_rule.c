@@ -131,7 +131,8 @@ static int split(struct parts *ret, char *text)
         if (!tail || !strchr(parts.place, ':') || split_tail(&parts, tail) < 0)
             return -1;
     } else if (slash) {
-        parts.bits = cut(text, '/');
+        *slash = '\0';
+        parts.bits = slash + 1;
         parts.ports = cut(parts.bits, ':');
     } else if (colon && !strchr(colon + 1, ':')) {
         parts.ports = cut(text, ':');
