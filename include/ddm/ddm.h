@@ -93,7 +93,8 @@ struct ddm_options {
     const char *const *pieces; /* their hashes in hex, in order */
     int spot_check;            /* bytes of a million that peers gave and that are fetched once more,
                                 * to compare, where there are no hashes of pieces; at least one small
-                                * range of each peer. 0: the default, 2500; -1: none */
+                                * range of each peer. 0: the default, 2500, and 500 with a swarm key;
+                                * -1: none */
 
     /* Requests to the origin. Secrets stay on this machine unless `share_headers` says otherwise.
      */

@@ -149,10 +149,11 @@ const struct option option_table[] = {
       .roles = ROLE_GET,
       .places = OPTION_ANYWHERE,
       .max = 1000000,
-      .fallback = "0.25",
       .argument = "PERCENT",
       .help = "Share of what peers gave that is fetched once more, over this machine's uplink, and "
-              "compared, where no hashes of pieces are known; 0: none." },
+              "compared, where no hashes of pieces are known; 0: none. Without it 0.25, and 0.05 "
+              "with a "
+              "swarm key." },
     { .id = OPTION_HEADER,
       .name = "header",
       .letter = 'H',

@@ -143,7 +143,8 @@ static void fill(struct request *request, const struct options *options)
     to->state_dir = request->state_dir;
     to->force = options_bool(options, OPTION_FORCE);
     to->only_newer = options_bool(options, OPTION_ONLY_NEWER);
-    to->spot_check = spot_check == 0 ? -1 : (int)spot_check;
+    bool checks = options_given(options, OPTION_SPOT_CHECK);
+    to->spot_check = !checks ? 0 : spot_check == 0 ? -1 : (int)spot_check;
     to->share_headers = options_list(options, OPTION_HEADER_FOR_PEERS);
     to->netrc = options_bool(options, OPTION_NETRC);
     to->cookies = options_text(options, OPTION_COOKIES);

@@ -23,6 +23,7 @@
 #define RETRIES_DEFAULT     16
 
 #define SPOT_CHECK_DEFAULT  2500
+#define SPOT_CHECK_MEMBERS  500
 #define REDIRECTS_SIZE      2048
 
 struct ddm_download {
@@ -325,13 +326,19 @@ static int take_redirects(struct job *job, const struct ddm_options *o, struct d
 
 /* ---- the whole ---- */
 
+/* Members know each other by the key, and what they compare each fetches once more. */
+static unsigned spot_check_default(const struct job *job)
+{
+    return job->membership ? SPOT_CHECK_MEMBERS : SPOT_CHECK_DEFAULT;
+}
+
 static void take_numbers(struct job *job, const struct ddm_options *o)
 {
     job->connections = o->connections ? o->connections : CONNECTIONS_DEFAULT;
     job->retries = o->retries ? o->retries : RETRIES_DEFAULT;
     job->bucket.rate = o->limit_rate;
     job->max_time = o->max_time;
-    job->spot_check = o->spot_check == 0  ? SPOT_CHECK_DEFAULT
+    job->spot_check = o->spot_check == 0  ? spot_check_default(job)
                       : o->spot_check > 0 ? (unsigned)o->spot_check
                                           : 0;
     job->no_peers = o->no_peers || job->has_secrets;

@@ -18,6 +18,7 @@
 
 #define SPOT_SIZE     (16 * KIB)
 #define SPOT_LARGE    MIB        /* where a tenth or more is compared */
+#define SPOT_SMALL    (4 * KIB)  /* where a thousandth or less is: many may download at once */
 #define SPOT_DEAD     2          /* tries of an uplink that has no way to the origin */
 #define SPOT_RESTORED 64         /* samples of what a run before left, at most */
 #define SPOT_PATIENCE (3 * SEC)  /* for a connection */
@@ -77,7 +78,7 @@ static void choose(struct source *source)
 {
     struct spot_state *s = &source->spot;
     uint64_t share = MIN(source->job->spot_check, 1000000U);
-    uint64_t size = share >= 100000 ? SPOT_LARGE : SPOT_SIZE;
+    uint64_t size = share >= 100000 ? SPOT_LARGE : share > 1000 ? SPOT_SIZE : SPOT_SMALL;
     uint64_t window = MAX(size * 1000000 / share, size);
     if (s->samples++ == 0 && window > size) {
         s->from = random_below(SPOT_SIZE / 2);
