@@ -233,6 +233,7 @@ struct job {
 
 /* share.c */
 uint64_t share_probe(const struct job *job); /* plan_config.probe */
+bool share_waits(const struct job *job);     /* no more than the probe yet: trackers are asked */
 int share_set_owners(struct job *job);       /* -1 without memory */
 /* What a tracker lists now; `tracker` is its number. */
 void share_meet(struct job *job, size_t tracker, const struct message_peer *peers, size_t count);

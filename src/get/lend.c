@@ -116,6 +116,8 @@ static bool sees_other_version(const struct job *job)
 
 void lend_ranges(struct job *job)
 {
+    if (share_waits(job)) /* the next tick asks again */
+        return;
     for (size_t i = 0; i < job->source_count; i++)
         lend(job, job->sources[i]);
     lend_drop_cancelled(job);

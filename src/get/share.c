@@ -18,8 +18,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#define HELD_MAX     (512 * 1024) /* bytes of an answer */
-#define HELD_TIMEOUT (5 * SEC)
+#define HELD_MAX       (512 * 1024) /* bytes of an answer */
+#define HELD_TIMEOUT   (5 * SEC)
+#define SHARE_PATIENCE (1500 * MSEC) /* for the trackers, before going on alone */
 
 /* A peer that a tracker has listed. */
 struct share_node {
@@ -36,6 +37,13 @@ uint64_t share_probe(const struct job *job)
 {
     bool shared = !job->no_peers && job->tracker_count > 0 && !job->quiet_tracker;
     return shared ? PLAN_PROBE_SHARED : 0;
+}
+
+/* What each of many fetches alone before it knows of the others, all of them fetch. */
+bool share_waits(const struct job *job)
+{
+    return share_probe(job) > 0 && !sources_all_asked(job) &&
+           loop_now() - job->started < SHARE_PATIENCE;
 }
 
 int share_set_owners(struct job *job)
