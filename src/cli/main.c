@@ -17,8 +17,11 @@
  *             whole           reads and writes of all that was asked for
  * plan/       bucket          a limit of the rate
  *             grid            the piece grid over an object
+ *             owner           who owns which piece
  *             plan            the planner: leases, progress, failures
+ *             plan_hold       what peers hold
  *             plan_lend       which range is lent next
+ *             plan_owner      whose turn a piece is
  *             plan_park       sources that share a link
  *             plan_source     how a source fares: pauses, slots, exclusion
  *             plan_split      splitting the tail, hedging
