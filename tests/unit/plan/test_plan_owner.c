@@ -221,6 +221,24 @@ static void company(void **state)
     }
 }
 
+/* Where one is silent, that is no leave to take from others that are only slow. */
+static void only_from_the_silent(void **state)
+{
+    struct plan *plan = swarm(4 * MIB);
+    int64_t now = SEC;
+    plan_lease silent = give(plan, 2, 0, MIB, now), slow = give(plan, 0, MIB, 2 * MIB, now);
+    finish(plan, give(plan, 1, 2 * MIB, 4 * MIB, now), now);
+    stream(plan, silent, 10 * MIB, 50 * MSEC, &now);
+    stream(plan, slow, 100 * KIB, 1100 * MSEC, &now);
+    plan_tick(plan, now);
+    struct lent lent;
+    unsigned count = 0;
+    for (; (lent = next(plan, 1, now)).id != 0; count++)
+        assert_in_range(lent.range.end, 0, MIB);
+    assert_in_range(count, 1, 4);
+    plan_free(plan);
+}
+
 /* The own uplink rests while the peer of this machine works, and stands in for it. */
 static void spare(void **state)
 {
@@ -309,6 +327,7 @@ int main(void)
         cmocka_unit_test(heirs_agree),
         cmocka_unit_test(a_dead_owner),
         cmocka_unit_test(company),
+        cmocka_unit_test(only_from_the_silent),
         cmocka_unit_test(spare),
         cmocka_unit_test(an_uplink_of_no_node),
         cmocka_unit_test(taken_back),
