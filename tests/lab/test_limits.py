@@ -137,7 +137,7 @@ def slow(lab_works):
 def test_who_takes_his_time_is_not_waited_for(slow, name):
     seconds = slow["threads"][name].seconds
     assert seconds is not None, "it was still listened to at the end"
-    assert seconds > 4, "it had no time at all"
+    assert 4 < seconds < 45 * PATIENCE, "10 s, 26 with a body; libmicrohttpd alone gives 60"
 
 
 def test_an_idle_connection_outlives_those_that_are_slow(slow):
@@ -201,7 +201,9 @@ def test_a_kept_connection_of_another_is_not_ended_for_a_flood(small):
     with lab.hosts[2].connect(daemon.host.address, daemon.port) as kept:
         kept.sendall(HEALTH)
         assert raw.read_reply(kept).status == 200
-        idle = [lab.hosts[1].connect(daemon.host.address, daemon.port) for _ in range(300)]
+        idle = [
+            lab.hosts[number % 2].connect(daemon.host.address, daemon.port) for number in range(300)
+        ]
         kept.sendall(HEALTH)
         assert raw.read_reply(kept).status == 200
         for connection in idle:
@@ -248,7 +250,7 @@ def test_half_heads_by_the_hundred_keep_nobody_out(small):
 def test_requests_whose_replies_nobody_reads_keep_nobody_out(small):
     lab, daemon = small
     deaf = []
-    for _ in range(40):
+    for _ in range(100):
         connection = lab.hosts[1].connect(daemon.host.address, daemon.port)
         connection.setblocking(False)
         try:
