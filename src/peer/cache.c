@@ -468,6 +468,13 @@ struct cache *cache_free(struct cache *cache)
     return NULL;
 }
 
+/* Blocks in the queue and in one job; extents, and their records on the way into a journal. */
+uint64_t cache_memory(const struct cache *cache, uint64_t window)
+{
+    uint64_t extents = cache->limit / EXTENT_LENGTH_MAX;
+    return 2 * CACHE_QUEUE_MAX * EXTENT_LENGTH_MAX + 2 * extents * sizeof(struct extent) + window;
+}
+
 void cache_count(const struct cache *cache, struct cache_counters *ret)
 {
     *ret = cache->count;

@@ -44,6 +44,8 @@ int cache_new(struct cache **ret, struct loop *loop, const char *folder, uint64_
 /* After all objects and loads: what is not recorded yet will be, while the loop is freed, which
  * must come next. NULL allowed, returns NULL. */
 struct cache *cache_free(struct cache *cache);
+/* How much memory it may come to need; `window`: bytes that loads may be ahead of all readers. */
+uint64_t cache_memory(const struct cache *cache, uint64_t window);
 void cache_count(const struct cache *cache, struct cache_counters *ret);
 
 /* Opens an object, which need not be there; it is not evicted until it is closed. Reading its

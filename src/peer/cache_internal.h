@@ -9,7 +9,8 @@
 #include "peer/cache.h"
 #include "peer/cache_folder.h"
 
-#define CACHE_BUCKETS 256
+#define CACHE_BUCKETS   256
+#define CACHE_QUEUE_MAX 32 /* blocks; what the disk does not keep up with is not kept */
 
 struct cache {
     struct loop *loop;

@@ -20,7 +20,6 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
-#define QUEUE_MAX   32         /* blocks; what the disk does not keep up with is not kept */
 #define WRITE_MAX   16         /* blocks in one job */
 #define RECORD_WAIT SEC        /* from the first news to their record */
 #define SPARE_PART  64         /* of a disk is left free, … */
@@ -99,8 +98,8 @@ void cache_save(struct cache_object *object, uint64_t offset, const char *data, 
     struct range part;
     for (uint64_t at = offset; next_missing(e, at, offset + length, &part); at = part.end) {
         uint64_t n = range_length(part);
-        if (is_full(cache) || cache->queued >= QUEUE_MAX || !cache_has_room(cache, n) ||
-            e->is.extents.count >= EXTENTS_MAX - QUEUE_MAX ||
+        if (is_full(cache) || cache->queued >= CACHE_QUEUE_MAX || !cache_has_room(cache, n) ||
+            e->is.extents.count >= EXTENTS_MAX - CACHE_QUEUE_MAX ||
             put_into_queue(e, part, data + (part.begin - offset)) < 0)
             cache->count.skipped += n;
     }

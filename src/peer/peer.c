@@ -450,7 +450,8 @@ static void tell_limits(struct peer *peer)
     char text[BOUND_TEXT_SIZE];
     struct relay_counters c;
     relay_count(peer->relay, &c);
-    bound_find(&peer->bound, peer->httpd, c.places, c.store_limit);
+    uint64_t cache = peer->cache ? cache_memory(peer->cache, c.store_limit) : 0;
+    bound_find(&peer->bound, peer->httpd, c.places, c.store_limit + cache);
     log_info("peer", "memory: %s", bound_describe(text, &peer->bound));
     if (opening_why_closed(peer->opening))
         on_opening(peer);

@@ -398,7 +398,8 @@ static void statuses(void **state)
                                      .rate = 8,
                                      .stored = 9,
                                      .store_limit = 10,
-                                     .limits = { 11, 12, 13, 14, 15, 16, 17 } };
+                                     .limits = { 11, 12, 13, 14, 15, 16, 17 },
+                                     .cache = { 18, 19, 20, 21, 22, 23, 24, 25 } };
     _cleanup_free_ char *text = message_peer_status_encode(&p);
     assert_string_equal(text, "{\"role\":\"peer\",\"version\":\"1\",\"host_id\":\"h\","
                               "\"interfaces\":[\"eth0\",\"10.0.0.7\"],\"uptime\":3,\"active\":4,"
@@ -406,7 +407,9 @@ static void statuses(void **state)
                               "\"stored\":9,\"store_limit\":10,\"closed\":null,"
                               "\"limits\":{\"places\":11,\"clients\":12,\"connections\":13,"
                               "\"max_connections\":14,\"rate\":15,\"rate_lan\":16,"
-                              "\"memory\":17}}");
+                              "\"memory\":17},"
+                              "\"cache\":{\"bytes\":18,\"limit\":19,\"objects\":20,\"hits\":21,"
+                              "\"loaded\":22,\"evicted\":23,\"failed\":24,\"skipped\":25}}");
     p.interfaces = NULL;
     _cleanup_free_ char *without = message_peer_status_encode(&p);
     assert_non_null(strstr(without, "\"interfaces\":[],"));
