@@ -13,6 +13,7 @@ sys.path.insert(0, os.path.dirname(__file__))
 
 from ddmlab import Lab, ddm, missing  # noqa: E402
 from ddmlab.home import Machine  # noqa: E402
+from ddmlab.guarded import GuardedPlace  # noqa: E402
 from ddmlab.hostile import Place  # noqa: E402
 from ddmlab.process import SANITIZER_REPORT, clean_environment  # noqa: E402
 from ddmlab.realservers import RealServers  # noqa: E402
@@ -81,6 +82,24 @@ def place(lab_works):
 def servers(lab_works):
     """The servers that people have, side by side."""
     yield from for_a_module(RealServers)
+
+
+@pytest.fixture(scope="module")
+def world(lab_works):
+    """A swarm with a key, and a stranger beside it."""
+    yield from for_a_module(GuardedPlace)
+
+
+@pytest.fixture
+def untouched(world):
+    """The same. Whatever is tried: the origin hears of nobody, and members are served as before."""
+    world.lab.origin.settle()
+    before = len(world.lab.origin.log())
+    yield world
+    world.lab.origin.settle()
+    assert len(world.lab.origin.log()) == before, "the origin was asked"
+    for daemon in world.tracker, world.peer:
+        assert daemon.healthy()
 
 
 @pytest.fixture

@@ -181,39 +181,53 @@ static void test_one_process_is_the_peer(void **state)
     membership_free(third);
 }
 
+/* In a child: opens it when `start` is closed, says so to `opened`, and compares what it has with
+ * what is there when `end` is closed. */
+static int be_one(const int start[2], const int opened[2], const int end[2])
+{
+    char byte;
+    struct membership *m = NULL;
+    close(start[1]);
+    close(end[1]);
+    if (read(start[0], &byte, 1) != 0 || membership_open(&m, folder, NULL) < 0 ||
+        write(opened[1], "x", 1) != 1 || read(end[0], &byte, 1) != 0)
+        return 1;
+    char *id = NULL, *key = NULL;
+    bool same = private_file_read(folder, "node.id", 100, &id, NULL) == 0 &&
+                private_file_read(folder, "node.key", 16384, &key, NULL) == 0 &&
+                strncmp(id, membership_node_id(m), 32) == 0 &&
+                strcmp(key, tls_node_key_pem(membership_tls(m))) == 0;
+    return same ? 0 : 2;
+}
+
 /* Whoever is first makes id and key; all of them end up with the same ones. */
 static void test_processes_that_start_at_once_are_one_node(void **state)
 {
     enum { COUNT = 8 };
     pid_t children[COUNT];
-    int start[2], status;
+    int start[2], opened[2], end[2], status;
     char byte;
     put_token(made(1));
-    assert_int_equal(pipe(start), 0);
+    assert_int_equal(pipe(start) | pipe(opened) | pipe(end), 0);
     for (unsigned i = 0; i < COUNT; i++) {
         children[i] = fork();
-        if (children[i] == 0) {
-            close(start[1]);
-            bool waited = read(start[0], &byte, 1) == 0;
-            struct membership *m = NULL;
-            if (!waited || membership_open(&m, folder, NULL) < 0)
-                _exit(1);
-            char *id = NULL, *key = NULL;
-            bool same = private_file_read(folder, "node.id", 100, &id, NULL) == 0 &&
-                        private_file_read(folder, "node.key", 16384, &key, NULL) == 0 &&
-                        strncmp(id, membership_node_id(m), 32) == 0 &&
-                        strcmp(key, tls_node_key_pem(membership_tls(m))) == 0;
-            _exit(same ? 0 : 2);
-        }
+        if (children[i] == 0)
+            _exit(be_one(start, opened, end));
         assert_true(children[i] > 0);
     }
     close(start[0]);
     close(start[1]);
+    close(opened[1]);
+    for (unsigned i = 0; i < COUNT && read(opened[0], &byte, 1) == 1; i++)
+        ;
+    close(end[0]);
+    close(end[1]);
     for (unsigned i = 0; i < COUNT; i++) {
         assert_int_equal(waitpid(children[i], &status, 0), children[i]);
         assert_true(WIFEXITED(status));
         assert_int_equal(WEXITSTATUS(status), 0);
     }
+    close(opened[0]);
 }
 
 static void put_later(void *arg)
