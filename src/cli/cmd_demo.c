@@ -236,7 +236,7 @@ static void print_log(const struct demo *demo)
         return;
     while (fgets(line, sizeof line, log))
         fprintf(stderr, "  | %s", line);
-    fclose(log);
+    (void)fclose(log);
 }
 
 static int run_demo(struct demo *demo, struct ddm_error *err)

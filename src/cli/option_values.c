@@ -293,7 +293,9 @@ int options_set(struct options *options, const struct option *option, enum optio
     int r = 0;
     if (option->list)
         r = read_list(option, text, &fresh, err);
-    else if (text || option->type != OPTION_TYPE_BOOL)
+    else if (!text && option->type != OPTION_TYPE_BOOL)
+        r = error_set(err, DDM_E_USAGE, "it needs a value");
+    else if (text)
         r = read_element(option, text, &element, err);
     if (r < 0)
         return r;

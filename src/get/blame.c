@@ -227,7 +227,7 @@ static void blame_all(struct job *job, struct range piece)
 
 static void blame_givers(struct job *job, struct range piece)
 {
-    struct source *only = NULL;
+    size_t only = 0; /* whose index that is, where there is one giver */
     uint64_t known = 0;
     unsigned givers = 0;
     for (size_t i = 0; i < job->source_count; i++) {
@@ -235,12 +235,12 @@ static void blame_givers(struct job *job, struct range piece)
         uint64_t bytes = rangeset_count_within(&s->given, piece.begin, piece.end);
         known += bytes;
         givers += bytes > 0;
-        only = bytes > 0 ? s : only;
+        only = bytes > 0 ? i : only;
     }
-    bool sole =
-        only && givers == 1 && known == range_length(piece); /* else a run before took part */
-    if (sole && (only->kind == DDM_SOURCE_PEER || ++only->wrong_pieces >= WRONG_PIECES)) {
-        blame_source(job, only, "gave a piece that does not match its hash");
+    bool sole = givers == 1 && known == range_length(piece); /* else a run before took part */
+    struct source *giver = sole ? job->sources[only] : NULL;
+    if (giver && (giver->kind == DDM_SOURCE_PEER || ++giver->wrong_pieces >= WRONG_PIECES)) {
+        blame_source(job, giver, "gave a piece that does not match its hash");
         return;
     }
     if (count_suspicions(job, piece, true) > 0)

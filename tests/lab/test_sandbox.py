@@ -73,8 +73,9 @@ def test_a_daemon_takes_a_new_key_and_renews_its_certificate(make_lab, role):
     lab = make_lab(40)
     state = lab.folder("state") / "ddm"
     assert lab.run_ddm(lab.hosts[0], "swarm", "init", "--state-dir", state).wait() == 0
-    process = lab.run_ddm(lab.hosts[0], role, "--state-dir", state, name=role)
-    process.says(f"writes to {state}")
+    options = ["--cache-dir", lab.folder("cache")] if role == "peer" else []
+    process = lab.run_ddm(lab.hosts[0], role, "--state-dir", state, *options, name=role)
+    process.says("sandbox")
     before = {file.name: file.read_bytes() for file in state.iterdir()}
     new_key = ["swarm", "init", "--rotate", "--rotate-for", "0", "--state-dir", state]
     assert lab.run_ddm(lab.hosts[0], *new_key).wait() == 0
