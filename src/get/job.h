@@ -104,12 +104,12 @@ struct source {
     unsigned broken;             /* times that it broke off as such, in a row */
     struct rangeset given;       /* that is there now */
     unsigned wrong_pieces;
-    unsigned turn;             /* of a peer: which mirror comes next */
-    bool cache;                /* not an uplink: what the peer holds; see share.c */
-    bool asked;                /* what it holds */
-    uint64_t others;           /* requests for the file, as it said last */
-    struct exchange *question; /* on its way, or NULL */
-    uint32_t refused_mirrors;  /* of a peer: a bit for each that gave it nothing */
+    unsigned turn; /* of a peer: which mirror comes next */
+    bool cache;    /* not an uplink: what the peer holds; see share.c */
+    bool asked;    /* what it holds */
+    enum { SHARE_UNKNOWN, SHARE_ALONE, SHARE_COMPANY } company; /* for the file, as it says */
+    struct exchange *question;                                  /* on its way, or NULL */
+    uint32_t refused_mirrors; /* of a peer: a bit for each that gave it nothing */
     struct spot_state spot;
 };
 

@@ -150,19 +150,28 @@ static void take_held(struct source *peer, const struct rangeset *held)
     job_changed(job);
 }
 
+/* Each peer says so that answers; who has not said anything may have others. */
+static bool is_alone(const struct job *job)
+{
+    for (size_t i = 0; i < job->source_count; i++) {
+        const struct source *s = job->sources[i];
+        bool counts = s->kind == DDM_SOURCE_PEER && !s->cache && s->uplink == 0 && !s->failed;
+        if (s->company == SHARE_COMPANY || (counts && s->company == SHARE_UNKNOWN))
+            return false;
+    }
+    return true;
+}
+
 void share_hear(struct source *source, const struct fetch_head *head)
 {
     struct job *job = source->job;
     struct rangeset held = { 0 };
-    bool alone = true;
     if (!source->cache && source->uplink == 0 && head->uplink_rate > 0)
         plan_tell_rate(job->plan, source->plan, head->uplink_rate);
-    if (head->tells_others)
-        source->others = head->others;
-    for (size_t i = 0; i < job->source_count; i++)
-        alone &= job->sources[i]->others == 0;
-    if (head->tells_others)
-        plan_set_alone(job->plan, alone);
+    if (head->tells_others) {
+        source->company = head->others > 0 ? SHARE_COMPANY : SHARE_ALONE;
+        plan_set_alone(job->plan, is_alone(job));
+    }
     if (head->held[0] && message_held_short(&held, job->size, head->held) == 0)
         take_held(source, &held);
     rangeset_release(&held);
@@ -220,7 +229,7 @@ int share_renew(struct job *job)
     job->object_key[0] = '\0';
     for (size_t i = 0; i < job->source_count; i++) {
         job->sources[i]->asked = false;
-        job->sources[i]->others = 0;
+        job->sources[i]->company = SHARE_UNKNOWN;
     }
     return job->node_count > 0 ? share_set_owners(job) : 0;
 }

@@ -56,11 +56,11 @@ struct fetch_head {
     char etag[FETCH_ETAG_SIZE]; /* with its quotes and W/ */
     char last_modified[64];
     char disposition[FETCH_NAME_SIZE];
-    unsigned uplinks; /* DDM-Uplinks of a peer, up to DDM_INTERFACES_MAX; 0: not said */
+    unsigned uplinks;           /* DDM-Uplinks of a peer, up to DDM_INTERFACES_MAX; 0: not said */
     char held[FETCH_HELD_SIZE]; /* DDM-Held of a peer: ranges that it has, "0-100,200-300" */
     bool tells_others;          /* it said how many other requests there are (DDM-Others): */
     uint64_t others;
-    uint64_t uplink_rate; /* DDM-Rate of a peer, bytes/s; 0: not said */
+    uint64_t uplink_rate;                       /* DDM-Rate of a peer, bytes/s; 0: not said */
     struct fetch_digest digests[FETCH_DIGESTS]; /* Repr-Digest and the like; see head_digest.h */
     size_t digest_count;
     unsigned digests_off;         /* for head_digest.c: what is not to be trusted */
