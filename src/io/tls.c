@@ -17,8 +17,10 @@
 #define FILE_MAX    (16 * 1024)
 #define RETIRED     8
 
-static const char priorities[] = "NORMAL:-VERS-ALL:+VERS-TLS1.3:-CIPHER-ALL:+AES-128-GCM:"
-                                 "+AES-256-GCM:+CHACHA20-POLY1305:%SERVER_PRECEDENCE";
+/* X25519 first: all clients send a share of it, so that none is asked once more. */
+static const char priorities[] =
+    "NORMAL:-VERS-ALL:+VERS-TLS1.3:-CIPHER-ALL:+AES-128-GCM:+AES-256-GCM:+CHACHA20-POLY1305:"
+    "-GROUP-ALL:+GROUP-X25519:+GROUP-SECP256R1:+GROUP-SECP384R1:%SERVER_PRECEDENCE";
 
 struct tls_node {
     char *folder, node_id[TLS_NAME_SIZE];
