@@ -16,6 +16,7 @@
  *             util            cleanup by attribute, minimum, maximum, units of time and size
  *             whole           reads and writes of all that was asked for
  * plan/       bucket          a limit of the rate
+ *             estimate        what an uplink can do
  *             grid            the piece grid over an object
  *             owner           who owns which piece
  *             plan            the planner: leases, progress, failures
@@ -74,6 +75,7 @@
  *             lister          asks a tracker for peers
  *             member          requests to other nodes
  *             membership      key, node id and certificate of this machine
+ *             message_held    what a peer holds of an object
  *             messages        the JSON between machines (jansson)
  *             object_key      the name of an object between machines
  *             policy          where a peer may connect to for others
@@ -103,6 +105,7 @@
  *             sink_stream     the ring before a pipe
  *             sink_verify     hashing pieces and the whole, on the pool
  *             sources         the own uplinks and the peers, as they come and go
+ *             share           who owns the pieces, what peers hold
  *             spot            what peers gave, compared with the origin
  *             stream          the one stream, where the origin gives no ranges
  *             transfer        one lease on its way

@@ -100,6 +100,7 @@ struct source {
     bool lied;                   /* gave wrong bytes */
     bool told;                   /* a notice about its failure was given */
     enum ddm_source_state shown; /* in the last event about it */
+    size_t line;                 /* of job->infos, where it has one of its own */
     uint64_t stream_bytes;       /* given as the one stream */
     unsigned broken;             /* times that it broke off as such, in a row */
     struct rangeset given;       /* that is there now */

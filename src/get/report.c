@@ -4,6 +4,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #define SILENCE (2 * SEC)
 
@@ -59,12 +60,59 @@ static void describe(const struct job *job, const struct source *source, int64_t
     };
 }
 
+/* What people see as one: a peer and its cache; the peer of this machine and its own uplink, "you".
+ */
+static const struct source *shown_as(const struct job *job, const struct source *source)
+{
+    bool local = job->local_node[0] && strcmp(source->id, job->local_node) == 0;
+    if (local)
+        return job->sources[0];
+    for (size_t i = 0; source->cache && i < job->source_count; i++) {
+        const struct source *s = job->sources[i];
+        if (!s->cache && s->uplink == 0 && strcmp(s->id, source->id) == 0 &&
+            s->at.port == source->at.port && strcmp(s->at.host, source->at.host) == 0)
+            return s;
+    }
+    return source;
+}
+
+static void add_to(struct ddm_source_info *info, const struct ddm_source_info *other)
+{
+    bool busy = info->state == DDM_SOURCE_LOADING || info->state == DDM_SOURCE_CONNECTING;
+    if (!busy && other->leases > 0)
+        info->state = other->state;
+    info->bytes += other->bytes;
+    info->rate += other->rate;
+    info->leases += other->leases;
+}
+
+/* Fills job->infos; returns how many there are. */
+static size_t describe_all(struct job *job, int64_t now)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < job->source_count; i++) {
+        struct source *s = job->sources[i];
+        if (shown_as(job, s) == s) {
+            s->line = count;
+            describe(job, s, now, &job->infos[count++]);
+        }
+    }
+    for (size_t i = 0; i < job->source_count; i++) {
+        const struct source *s = job->sources[i], *as = shown_as(job, s);
+        struct ddm_source_info info;
+        if (as != s) {
+            describe(job, s, now, &info);
+            add_to(&job->infos[as->line], &info);
+        }
+    }
+    return count;
+}
+
 static void emit(struct job *job, enum ddm_event_type type, const struct ddm_source_info *source,
                  const char *text)
 {
     int64_t now = loop_now();
-    for (size_t i = 0; i < job->source_count; i++)
-        describe(job, job->sources[i], now, &job->infos[i]);
+    size_t count = describe_all(job, now);
     struct ddm_event event = {
         .type = type,
         .url = (job->primary ? job->primary : job->mirrors[0])->shown,
@@ -79,7 +127,7 @@ static void emit(struct job *job, enum ddm_event_type type, const struct ddm_sou
         .rate = rate_now(job, now),
         .elapsed = now - job->started,
         .sources = job->infos,
-        .source_count = job->source_count,
+        .source_count = count,
         .source = source,
         .text = text,
         .error = type == DDM_EVENT_ERROR ? &job->error : NULL,
@@ -139,6 +187,7 @@ void report_sources(struct job *job)
         if (info.state == source->shown)
             continue;
         source->shown = info.state;
-        emit(job, DDM_EVENT_SOURCE, &job->infos[i], NULL);
+        if (shown_as(job, source) == source)
+            emit(job, DDM_EVENT_SOURCE, &job->infos[source->line], NULL);
     }
 }
