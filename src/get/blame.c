@@ -238,10 +238,12 @@ static void blame_givers(struct job *job, struct range piece)
         only = bytes > 0 ? i : only;
     }
     bool sole = givers == 1 && known == range_length(piece); /* else a run before took part */
-    struct source *giver = sole ? job->sources[only] : NULL;
-    if (giver && (giver->kind == DDM_SOURCE_PEER || ++giver->wrong_pieces >= WRONG_PIECES)) {
-        blame_source(job, giver, "gave a piece that does not match its hash");
-        return;
+    if (sole) {
+        struct source *giver = job->sources[only];
+        if (giver->kind == DDM_SOURCE_PEER || ++giver->wrong_pieces >= WRONG_PIECES) {
+            blame_source(job, giver, "gave a piece that does not match its hash");
+            return;
+        }
     }
     if (count_suspicions(job, piece, true) > 0)
         blame_all(job, piece);
