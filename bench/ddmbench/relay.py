@@ -46,7 +46,9 @@ def run(setting):
 def start(lab, count):
     """{name: (how to ask it for a file, its process)}"""
     here, upstream = lab.origin_host, f"127.0.0.1:{lab.origin.port}"
-    peer = lab.start_peer(here, tracker=None, allow="127.0.0.0/8,10.0.0.0/8").wait_until_up()
+    peer = lab.start_peer(
+        here, "--cache-size", "0", tracker=None, allow="127.0.0.0/8,10.0.0.0/8"
+    ).wait_until_up()
     proxies = {NGINX: lab.proxy(here)}
     proxies[HAPROXY] = haproxy.splicing(here, lab.directory / "haproxy", upstream)
 

@@ -24,6 +24,7 @@
 #define SPOT_PATIENCE (3 * SEC)  /* for a connection */
 #define SPOT_PAUSE    SEC        /* between two */
 #define SPOT_SILENCE  (20 * SEC) /* of one */
+#define SPOT_LINGER   (200 * MSEC)
 
 /* A part of a sample that is in one piece in the file. */
 struct sample {
@@ -41,7 +42,8 @@ struct spot_check {
     struct fetch *fetch;
     struct digest *digest;
     uint64_t position;
-    bool right; /* the head was */
+    int64_t came_at; /* the last byte */
+    bool right;      /* the head was */
     int64_t retry_after;
 };
 
@@ -224,6 +226,7 @@ static int on_data(void *arg, const char *data, size_t length)
     if (!c->right || length > left || digest_update(c->digest, data, length) < 0)
         return -DDM_E_NETWORK;
     c->position += length;
+    c->came_at = loop_now();
     return 0;
 }
 
@@ -247,9 +250,9 @@ static void note_failure(struct source *by, const struct fetch_result *result)
     by->job->spot_failures++;
 }
 
-static void on_done(void *arg, const struct fetch_result *result)
+/* May free c. */
+static void judge(struct spot_check *c, const struct fetch_result *result)
 {
-    struct spot_check *c = arg;
     struct job *job = c->job;
     struct sample *sample = c->sample;
     struct source *source = sample->source;
@@ -257,7 +260,6 @@ static void on_done(void *arg, const struct fetch_result *result)
     char hex[DIGEST_HEX_SIZE];
     digest_final(c->digest, hex);
     bool same = whole && strcmp(hex, sample->hex) == 0;
-    c->fetch = NULL;
     int64_t pause = MAX(c->retry_after, MIN(job->spot_failures + 1, 3U) * SPOT_PAUSE);
     bool at_once = !whole && mirror_target_failed(&c->as, result->status);
     c->as.source->unreachable |= !whole && !result->connected && result->status == 0;
@@ -277,6 +279,21 @@ static void on_done(void *arg, const struct fetch_result *result)
             blame_restored(job);
     }
     job_changed(job);
+}
+
+static void on_done(void *arg, const struct fetch_result *result)
+{
+    struct spot_check *c = arg;
+    c->fetch = NULL;
+    judge(c, result);
+}
+
+/* All of it came, but the reply does not end: that is not waited for. */
+static void finish_if_whole(struct spot_check *c)
+{
+    bool whole = c->right && c->position == c->sample->range.end;
+    if (whole && loop_now() - c->came_at > SPOT_LINGER)
+        judge(c, &(struct fetch_result){ .status = 206, .connected = true, .message = "" });
 }
 
 /* The own uplink that works, as far as is known. */
@@ -356,6 +373,8 @@ static void give_up(struct job *job, const struct source *by)
 bool spot_run(struct job *job)
 {
     if (job->spot)
+        finish_if_whole(job->spot);
+    if (job->spot || job->state == JOB_ENDED)
         return true;
     struct sample *sample = next_sample(job, plan_complete(job->plan));
     if (!sample)

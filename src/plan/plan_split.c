@@ -93,7 +93,7 @@ static bool hedge_pays(const struct plan *plan, struct range rest, double finish
 
 /* What a tail costs the internet: a cache gives only what it holds, and keeps what it gives from
  * the uplinks as long as it is not silent. Others wait for the same bytes of an owner: nothing of
- * that is taken over, but from the silent. */
+ * that is taken over, but from the silent. What an uplink brings for this download alone is. */
 static bool may_take(const struct plan *plan, const struct thief *thief, int64_t now,
                      const struct tail *tail)
 {
@@ -101,7 +101,8 @@ static bool may_take(const struct plan *plan, const struct thief *thief, int64_t
     const struct source *source = &plan->sources[thief->source];
     if (source->cache)
         return rangeset_contains(&source->holds, tail->range.begin, tail->range.end);
-    bool waits = victim->cache || plan_has_company(plan);
+    bool kept = victim->node != PLAN_NODE_NONE && !victim->spare; /* for others, too */
+    bool waits = victim->cache || (kept && plan_has_company(plan));
     return !waits || lease_silence(plan, tail->victim, now) > SHARED_QUIET;
 }
 

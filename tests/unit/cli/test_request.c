@@ -93,7 +93,7 @@ static void test_defaults(void **state)
     assert_null(o->proxy);
     assert_null(o->user_agent);
     assert_null(request.on_complete);
-    assert_int_equal(o->spot_check, 2500);
+    assert_int_equal(o->spot_check, 0);
     assert_int_equal(o->limit_rate, 0);
     assert_true(o->max_time == 0);
     assert_true(o->connect_timeout == 20 * SEC);
