@@ -276,7 +276,7 @@ bool plan_next(struct plan *plan, plan_source source, int64_t now, plan_lease *r
         leases_reserve(plan) < 0)
         return false;
 
-    if (plan_has_company(plan) && rangeset_total(&plan->free) == 0 && !plan->any_silent)
+    if (rangeset_total(&plan->free) == 0 && split_in_vain(plan))
         return false; /* it will be asked often */
 
     struct outlook outlook = outlook_at(plan, now);

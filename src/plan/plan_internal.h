@@ -399,6 +399,8 @@ bool split_choose(const struct plan *plan, plan_source thief, int64_t now,
 bool split_urgent(const struct plan *plan, plan_source thief, int64_t now,
                   const struct outlook *outlook, struct tail *ret);
 
+/* With others on the way to the same bytes nothing may be taken over now: see may_take(). */
+bool split_in_vain(const struct plan *plan);
 /* Ends the leases of a source soon, but for the `keep` oldest; their rest is free again. */
 void leases_cut(struct plan *plan, struct source *source, unsigned keep, int64_t now);
 
@@ -418,6 +420,12 @@ bool source_usable(const struct source *source); /* neither excluded nor removed
 bool source_is_paused(const struct source *source, int64_t now);
 /* Usable, not paused, parked or resting. */
 bool source_can_work(const struct source *source, int64_t now);
+
+/* Whether what it brings is for this download alone: nobody else can have it from there. */
+static inline bool source_keeps_nothing(const struct source *source)
+{
+    return !source->cache && (source->node == PLAN_NODE_NONE || source->spare);
+}
 bool source_is_uplink(const struct source *source); /* not a cache */
 void source_end_pause(struct source *source, int64_t now);
 

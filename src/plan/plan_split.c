@@ -101,9 +101,19 @@ static bool may_take(const struct plan *plan, const struct thief *thief, int64_t
     const struct source *source = &plan->sources[thief->source];
     if (source->cache)
         return rangeset_contains(&source->holds, tail->range.begin, tail->range.end);
-    bool kept = victim->node != PLAN_NODE_NONE && !victim->spare; /* for others, too */
+    bool kept = !source_keeps_nothing(victim);
     bool waits = victim->cache || (kept && plan_has_company(plan));
     return !waits || lease_silence(plan, tail->victim, now) > SHARED_QUIET;
+}
+
+bool split_in_vain(const struct plan *plan)
+{
+    if (!plan_has_company(plan) || plan->any_silent)
+        return false;
+    for (size_t i = 0; i < plan->source_count; i++)
+        if (plan->sources[i].leases > 0 && source_keeps_nothing(&plan->sources[i]))
+            return false;
+    return true;
 }
 
 /* What the thief can do about one lease, if anything; *ret_finish is when that would end. */
@@ -201,8 +211,7 @@ bool split_choose(const struct plan *plan, plan_source source, int64_t now,
                   const struct outlook *outlook, struct tail *ret)
 {
     *ret = (struct tail){ 0 };
-    bool in_vain = plan_has_company(plan) && !plan->any_silent; /* see may_take() */
-    if (plan->size == PLAN_SIZE_UNKNOWN || in_vain ||
+    if (plan->size == PLAN_SIZE_UNKNOWN || split_in_vain(plan) ||
         is_doubtful(plan, &plan->sources[source], now, outlook))
         return false;
     struct thief thief = thief_of(plan, source, now, outlook);
