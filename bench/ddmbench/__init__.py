@@ -22,6 +22,8 @@ The benches:
     scaling.py      1 to 8 uplinks
     varying.py      an uplink that falls, rises, comes up, or joins half way
     shared.py       peers that share the client's own uplink
+    crowd.py        eight clients of one file
+    classroom.py    thirty, next to nginx as a caching proxy and aria2 with a torrent
     interfaces.py   one host with two uplinks
     latency.py      an origin that takes 300 ms to its first byte
     limited.py      an origin that limits each connection

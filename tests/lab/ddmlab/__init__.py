@@ -45,6 +45,8 @@ One file is one idea:
     sftp.py       sshd for SFTP
     tls.py        certificates of servers, and hosts that trust them
     swarm.py      a swarm's key: hosts that join, certificates good and bad
+    crowd.py      many clients of one file at once, and what it cost
+    torrent.py    the same file as a torrent: seeder, tracker, aria2
     guarded.py    a swarm with a key, a stranger beside it, servers that are none of it
     guests.py     who knocks at a daemon by hand over TLS, and what he hears
     tap.py        a wire with somebody on it, who keeps, cuts or changes what goes by

@@ -13,7 +13,7 @@ from pathlib import Path
 from . import content, ddm, netns
 from .host import Host
 from .link import End, Link, tbf
-from .nginx import Nginx, Origin, proxy_config
+from .nginx import Nginx, Origin, cache_config, proxy_config
 from .router import Router
 from .server import Server
 from .waiting import wait_until
@@ -233,6 +233,12 @@ class Lab:
         upstream = f"{ORIGIN_ADDRESS}:{self.origin.port}"
         root = self.directory / f"proxy-{host.name}"
         return Nginx(host, root, proxy_config(upstream, port), port)
+
+    def caching_proxy(self, host, port=8081):
+        """nginx as a proxy to the origin that keeps what comes."""
+        upstream = f"{ORIGIN_ADDRESS}:{self.origin.port}"
+        root = self.directory / f"caching-proxy-{host.name}"
+        return Nginx(host, root, cache_config(upstream, port, root), port)
 
     def serve(self, respond, host=None, port=0):
         """A Python server; on the origin's host if none is given. See server.py."""

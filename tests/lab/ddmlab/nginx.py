@@ -90,6 +90,27 @@ PROXY = """\
         }}
     }}"""
 
+# One fetch for all who ask for a slice while it comes; the others wait for it as long as it takes.
+CACHE = """\
+    proxy_cache_path {root}/cache keys_zone=cache:1m max_size=4g use_temp_path=off;
+    upstream origin {{ server {upstream}; keepalive 16; }}
+    server {{
+        listen {port} default_server;
+        location / {{
+            slice 1m;
+            proxy_pass http://origin;
+            proxy_http_version 1.1;
+            proxy_set_header Connection "";
+            proxy_set_header Range $slice_range;
+            proxy_cache cache;
+            proxy_cache_key $uri$slice_range;
+            proxy_cache_valid 200 206 1h;
+            proxy_cache_lock on;
+            proxy_cache_lock_timeout 1h;
+            proxy_cache_lock_age 1h;
+        }}
+    }}"""
+
 
 class Nginx:
     """nginx on a host. Made by Lab.origin() and Lab.proxy()."""
@@ -158,3 +179,7 @@ class Origin(Nginx):
 
 def proxy_config(upstream, port):
     return PROXY.format(upstream=upstream, port=port)
+
+
+def cache_config(upstream, port, root):
+    return CACHE.format(upstream=upstream, port=port, root=root)
