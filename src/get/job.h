@@ -189,6 +189,7 @@ struct job {
     size_t mirror_count;
     struct source **sources;
     size_t source_count;
+    int64_t held_asked; /* when the first peer was asked what it holds; 0: none was yet */
     struct share_node *nodes; /* peers that trackers list, all of them; see share.c */
     size_t node_count;
     char object_text[33];             /* what owners and trackers go by */
@@ -234,7 +235,7 @@ struct job {
 
 /* share.c */
 uint64_t share_probe(const struct job *job); /* plan_config.probe */
-bool share_waits(const struct job *job);     /* no more than the probe yet: trackers are asked */
+bool share_waits(const struct job *job);     /* no more than the probe yet: others are asked */
 int share_set_owners(struct job *job);       /* -1 without memory */
 /* What a tracker lists now; `tracker` is its number. */
 void share_meet(struct job *job, size_t tracker, const struct message_peer *peers, size_t count);

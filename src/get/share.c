@@ -21,6 +21,7 @@
 #define HELD_MAX       (512 * 1024) /* bytes of an answer */
 #define HELD_TIMEOUT   (5 * SEC)
 #define SHARE_PATIENCE (1500 * MSEC) /* for the trackers, before going on alone */
+#define HELD_PATIENCE  (300 * MSEC)  /* for what peers hold, before uplinks are asked */
 
 /* A peer that a tracker has listed. */
 struct share_node {
@@ -39,11 +40,22 @@ uint64_t share_probe(const struct job *job)
     return shared ? PLAN_PROBE_SHARED : 0;
 }
 
+/* Who comes late finds it all on the LAN, if it asks before it fetches. */
+static bool waits_for_held(const struct job *job)
+{
+    bool answered = true;
+    for (size_t i = 0; i < job->source_count; i++)
+        answered &= !job->sources[i]->question;
+    return !answered && loop_now() - job->held_asked < HELD_PATIENCE;
+}
+
 /* What each of many fetches alone before it knows of the others, all of them fetch. */
 bool share_waits(const struct job *job)
 {
-    return share_probe(job) > 0 && !sources_all_asked(job) &&
-           loop_now() - job->started < SHARE_PATIENCE;
+    if (share_probe(job) == 0)
+        return false;
+    bool listed = sources_all_asked(job) || loop_now() - job->started >= SHARE_PATIENCE;
+    return !listed || waits_for_held(job);
 }
 
 int share_set_owners(struct job *job)
@@ -188,6 +200,7 @@ static void on_held(void *arg, const struct exchange_reply *reply)
         take_held(source, &held);
     rangeset_release(&held);
     source->question = exchange_free(source->question);
+    job_changed(source->job); /* see share_waits() */
 }
 
 static void ask(struct source *source)
@@ -196,6 +209,8 @@ static void ask(struct source *source)
     char path[OBJECT_KEY_SIZE + 16];
     struct member_request member;
     source->asked = true;
+    if (job->held_asked == 0)
+        job->held_asked = loop_now();
     snprintf(path, sizeof path, "/v1/objects/%s", job->object_key);
     member_request(&member, job->inside, &source->at, source->id, path);
     member.request.timeout = HELD_TIMEOUT;
@@ -227,6 +242,7 @@ int share_renew(struct job *job)
 {
     share_stop(job);
     job->object_key[0] = '\0';
+    job->held_asked = 0;
     for (size_t i = 0; i < job->source_count; i++) {
         job->sources[i]->asked = false;
         job->sources[i]->company = SHARE_UNKNOWN;
