@@ -151,7 +151,7 @@ const struct option option_table[] = {
       .max = 1000000,
       .argument = "PERCENT",
       .help = "Share of what peers gave that is fetched once more, over this machine's uplink, and "
-              "compared, where no hashes of pieces are known; 0: none. Without it 0.25, and 0.05 "
+              "compared, where no hashes of pieces are known; 0: none. Without it 0.25, and 0.025 "
               "with a "
               "swarm key." },
     { .id = OPTION_HEADER,

@@ -23,7 +23,7 @@
 #define RETRIES_DEFAULT     16
 
 #define SPOT_CHECK_DEFAULT  2500
-#define SPOT_CHECK_MEMBERS  500
+#define SPOT_CHECK_MEMBERS  250
 #define REDIRECTS_SIZE      2048
 
 struct ddm_download {

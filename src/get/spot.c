@@ -18,7 +18,7 @@
 
 #define SPOT_SIZE     (16 * KIB)
 #define SPOT_LARGE    MIB        /* where a tenth or more is compared */
-#define SPOT_SMALL    (4 * KIB)  /* where a thousandth or less is: many may download at once */
+#define SPOT_SMALL    (2 * KIB)  /* where a thousandth or less is: many may download at once */
 #define SPOT_DEAD     2          /* tries of an uplink that has no way to the origin */
 #define SPOT_RESTORED 64         /* samples of what a run before left, at most */
 #define SPOT_PATIENCE (3 * SEC)  /* for a connection */

@@ -68,7 +68,7 @@ def measured(lab, go, daemons=()):
         uplinks_payload(lab.hosts) - origin,
         lan_payload(lab.hosts) - lan,
         sum(process.cpu_seconds for process in processes)
-        + sum(daemon.cpu_so_far for daemon in daemons if daemon.running())
+        + sum(daemon.cpu_so_far for daemon in daemons)
         - cpu,
         began,
     )

@@ -92,7 +92,9 @@ class Process:
 
     @property
     def cpu_so_far(self):
-        """The same of one that runs; to a hundredth of a second."""
+        """The same, also of one that runs yet, to a hundredth of a second."""
+        if not self.running():
+            return self.cpu_seconds
         with open(f"/proc/{self.pid}/stat", encoding="ascii", errors="replace") as stat:
             fields = stat.read().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
