@@ -166,6 +166,7 @@ void plan_set_size(struct plan *plan, uint64_t size)
     give_back(plan, 0, size); /* room for it since plan_new */
     keep_lent(plan);
     owners_sized(plan);
+    holds_outdated(plan);
 }
 
 int plan_restore(struct plan *plan, const struct rangeset *there)

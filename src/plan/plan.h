@@ -96,8 +96,9 @@ struct plan_source_config {
      * takes what others would be late with. Not kept. */
     const char *node;
     bool cache; /* not an uplink, but what that machine has: see plan_hold */
-    /* It works only while no uplink of its node does that is not a spare itself: this machine's
-     * own uplink as soon as a peer on this machine fetches through it. See plan_set_spare. */
+    /* Once the size is known it works only while no uplink of its node does that is not a spare
+     * itself: this machine's own uplink as soon as a peer on this machine fetches through it. See
+     * plan_set_spare. */
     bool spare;
 };
 

@@ -81,9 +81,10 @@ void holds_renew(struct plan *plan)
     plan->held_stale = false;
     rangeset_release(&plan->held);
     unsigned uplinks = 0;
+    bool sized = plan->size != PLAN_SIZE_UNKNOWN; /* the probe is for spares, too */
     sources_foreach (s, plan) {
         uplinks += source_usable(s) && !s->cache;
-        s->resting = s->spare && has_other_uplink(plan, s);
+        s->resting = s->spare && sized && has_other_uplink(plan, s);
         for (size_t i = 0; answers(s) && i < s->holds.count; i++)
             if (rangeset_add(&plan->held, s->holds.ranges[i].begin, s->holds.ranges[i].end, NULL))
                 break;

@@ -262,6 +262,24 @@ static void spare(void **state)
     plan_free(plan);
 }
 
+/* The probe is the own uplink's, also when it is known already that there is a peer: who starts over
+ * probes once more. */
+static void a_spare_probes(void **state)
+{
+    struct plan *plan = plan_of(PLAN_SIZE_UNKNOWN, 0);
+    plan_source own = add_uplink(plan, NULL, 1);
+    add_uplink(plan, "a", 1);
+    struct plan_owner owner = { "a", 0 };
+    assert_int_equal(plan_set_owners(plan, "object", &owner, 1), 0);
+    plan_set_spare(plan, own, "a");
+    struct lent probe = next(plan, own, SEC);
+    assert_int_not_equal(probe.id, 0);
+    plan_set_size(plan, SIZE);
+    finish(plan, probe.id, SEC);
+    assert_none(plan, own, SEC);
+    plan_free(plan);
+}
+
 /* Nobody has it as long as others have company: what it brings is for one alone. */
 static void an_uplink_of_no_node(void **state)
 {
@@ -329,6 +347,7 @@ int main(void)
         cmocka_unit_test(company),
         cmocka_unit_test(only_from_the_silent),
         cmocka_unit_test(spare),
+        cmocka_unit_test(a_spare_probes),
         cmocka_unit_test(an_uplink_of_no_node),
         cmocka_unit_test(taken_back),
         cmocka_unit_test(a_window),
