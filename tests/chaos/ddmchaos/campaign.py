@@ -47,15 +47,17 @@ def _indented(text):
 
 def line_of(result):
     """A round in a line."""
-    script, bytes_ = result.script, result.bytes
+    script = result.script
     word = "FAIL" if result.wrong else "ok  "
     happened = "; ".join(str(fault) for fault in result.played) or "nothing"
     out = f"{result.tries} tries, {result.seconds:.1f} s"
-    if bytes_.size:
+    for bytes_ in result.bytes:
         out += f", bytes {bytes_.ratio:.2f}"
         if bytes_.ends:
             out += f", {bytes_.seconds_per_end:.1f} s again per end"
             out += f", {bytes_.seconds_lost:.1f} s lost"
+    if result.flipped:
+        out += f", {result.flipped} bits flipped, {result.noticed} noticed"
     return f"{word} seed {script.seed}: {script}: {happened}: {out}"
 
 
@@ -76,19 +78,22 @@ class Summary:
             for fault in result.played:
                 counts[fault.kind] = counts.get(fault.kind, 0) + 1
         kills = sum(result.kills for result in results)
-        worst = max(results, key=lambda result: result.bytes.seconds_per_end, default=None)
-        lost = max((result.bytes.seconds_lost for result in results), default=0.0)
+        bytes_ = [(b.seconds_per_end, r.script.seed) for r in results for b in r.bytes]
+        worst, seed = max(bytes_, default=(0.0, 0))
+        lost = max((b.seconds_lost for r in results for b in r.bytes), default=0.0)
         lines = [
             f"{len(results)} rounds, {kills} kills of the client, {sum(r.tries for r in results)} tries,"
             f" {sum(r.script.size for r in results) / MIB:.0f} MiB, {len(self.failed())} failed",
             "faults: " + ", ".join(f"{count} {kind}" for kind, count in sorted(counts.items())),
         ]
-        if worst:
-            lines.append(
-                f"fetched again for each end of the client: at most"
-                f" {worst.bytes.seconds_per_end:.1f} s of flow (seed {worst.script.seed});"
-                f" not kept, as it counts: at most {lost:.1f} s"
-            )
+        lines.append(
+            f"fetched again for each end of a client: at most {worst:.1f} s of flow (seed {seed});"
+            f" not kept, as it counts: at most {lost:.1f} s"
+        )
+        lines.append(
+            f"bits flipped in caches: {sum(result.flipped for result in results)}; wrong bytes that"
+            f" peers noticed there: {sum(result.noticed for result in results)}"
+        )
         lines += [f"failed: {HOW_AGAIN.format(seed=seed)}" for seed in self.failed()]
         return "\n".join(lines)
 
@@ -145,4 +150,4 @@ def show(first, rounds):
     """The scripts, without playing them."""
     for seed in range(first, first + rounds):
         script = script_of(seed)
-        print(f"seed {seed}: {script}: " + "; ".join(map(str, script.faults)))
+        print(f"seed {seed}: {script}: " + "; ".join(map(str, script.all_faults())))

@@ -39,9 +39,9 @@ class Disk:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def mount_tmpfs(path):
+def mount_tmpfs(path, size=SIZE):
     path.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", f"size={SIZE}", "tmpfs", path]
+    command = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", path]
     subprocess.run(command, check=True)
 
 

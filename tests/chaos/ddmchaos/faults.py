@@ -4,25 +4,37 @@ what ends it, or None. Faults of the client come only while there is one."""
 
 import signal
 
+from . import caches
 from .judge import SEEN_WITHIN, Exit
 
 
+def attempts(play):
+    """Of all clients, those that run."""
+    return [client.attempt for client in play.clients if client.attempt]
+
+
+def _is_a_clients(play, fault):
+    return any(client.number == fault.host for client in play.clients)
+
+
 def kill_client(play, fault):
-    play.attempt.may_end(Exit.KILLED)
-    play.note_client_dies(fault)
-    play.attempt.process.kill()
+    client = play.victim(fault)
+    client.attempt.may_end(Exit.KILLED)
+    client.dies(fault)
+    client.attempt.process.kill()
 
 
 def interrupt_client(play, fault):
     """As Ctrl-C does it, or a system that shuts down."""
     number = signal.SIGINT if int(fault.at * 1000) % 2 else signal.SIGTERM
-    play.attempt.may_end(Exit.INTERRUPTED)
-    if play.attempt.is_young():
-        play.attempt.may_end(-number)  # it has not come to say what it does then
-    play.attempt.must_end_soon()
-    play.attempt.interrupted += 1
-    play.note_client_dies(fault)
-    play.attempt.process.signal(number)
+    client = play.victim(fault)
+    client.attempt.may_end(Exit.INTERRUPTED)
+    if client.attempt.is_young():
+        client.attempt.may_end(-number)  # it has not come to say what it does then
+    client.attempt.must_end_soon()
+    client.attempt.interrupted += 1
+    client.dies(fault)
+    client.attempt.process.signal(number)
 
 
 def _freeze(process):
@@ -32,13 +44,47 @@ def _freeze(process):
 
 
 def freeze_client(play, fault):
-    play.attempt.frozen_for += fault.lasts
-    return _freeze(play.attempt.process)
+    attempt = play.victim(fault).attempt
+    attempt.frozen_for += fault.lasts
+    return _freeze(attempt.process)
 
 
 def kill_peer(play, fault):
     play.stage.peers[fault.host].process.kill()
     return lambda: play.stage.start_peer(fault.host)
+
+
+def flip_bit(play, fault, ending):
+    """Of a file of a peer's cache."""
+    seed = f"flip {play.script.seed} {fault}"
+    where = caches.flip(play.stage.cache_folder(fault.host), ending, seed)
+    play.result.flipped += where is not None
+    play.say(f"flipped a bit: {where}" if where else "there is no bit to flip")
+
+
+def flip_data(play, fault):
+    flip_bit(play, fault, ".data")
+
+
+def flip_journal(play, fault):
+    flip_bit(play, fault, ".ddm")
+
+
+def kill_peer_flip_data(play, fault):
+    end = kill_peer(play, fault)
+    flip_data(play, fault)
+    return end
+
+
+def kill_peer_flip_journal(play, fault):
+    end = kill_peer(play, fault)
+    flip_journal(play, fault)
+    return end
+
+
+def fill_cache_disk(play, fault):
+    play.stage.cache_disk.fill()
+    return play.stage.cache_disk.free
 
 
 def freeze_peer(play, fault):
@@ -58,8 +104,9 @@ def freeze_tracker(play, fault):
 def _without_origin(play, end):
     """A client that has not begun may give up."""
     play.without_origin += 1
-    if play.attempt and not play.attempt.start_event():
-        play.attempt.may_end(Exit.NETWORK)
+    for attempt in attempts(play):
+        if not attempt.start_event():
+            attempt.may_end(Exit.NETWORK)
 
     def back():
         end()
@@ -71,7 +118,7 @@ def _without_origin(play, end):
 def cut_uplink(play, fault):
     link = play.stage.lab.hosts[fault.host].uplink
     link.cut()
-    return link.restore if fault.host else _without_origin(play, link.restore)
+    return _without_origin(play, link.restore) if _is_a_clients(play, fault) else link.restore
 
 
 def cut_lan(play, fault):
@@ -92,8 +139,8 @@ def freeze_origin(play, fault):
 
 def fill_disk(play, fault):
     play.disk_full = True
-    if play.attempt:
-        play.attempt.may_end(Exit.DISK)
+    if play.clients[0].attempt:
+        play.clients[0].attempt.may_end(Exit.DISK)
     play.stage.disk.fill()
 
     def free():
@@ -105,15 +152,15 @@ def fill_disk(play, fault):
 
 def new_version(play, fault):
     """The origin's file becomes another one. No download may mix the two."""
-    if play.attempt:
-        play.attempt.may_end(Exit.CHANGED)
-    play.outdate(SEEN_WITHIN if play.attempt else 0.0)
+    for attempt in attempts(play):
+        attempt.may_end(Exit.CHANGED)
+    play.outdate(SEEN_WITHIN)
 
 
 def kill_client_at_new_version(play, fault):
     """What it has is of the old one when it comes again."""
     kill_client(play, fault)
-    play.outdate(0.0)
+    new_version(play, fault)
 
 
 BY_KIND = {
@@ -121,6 +168,11 @@ BY_KIND = {
     "interrupt client": interrupt_client,
     "freeze client": freeze_client,
     "kill peer": kill_peer,
+    "kill peer, flip data": kill_peer_flip_data,
+    "kill peer, flip journal": kill_peer_flip_journal,
+    "flip data": flip_data,
+    "flip journal": flip_journal,
+    "fill cache disk": fill_cache_disk,
     "freeze peer": freeze_peer,
     "kill tracker": kill_tracker,
     "freeze tracker": freeze_tracker,

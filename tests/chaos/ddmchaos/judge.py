@@ -15,6 +15,16 @@ Bytes. All that came in over the uplinks, without headers, may be the file once 
     for another version            what the client had of the first one, and, where it ran, what came
                                    until it saw that
 
+Where two download it at once, the file comes once for both, and
+
+    what they do not agree on      SHARED of it; twice what each fault costs
+    for a fault of a peer          what it can have had: the other one has to get that elsewhere
+    where not all is kept          the file once more: the second one cannot read it from anybody
+    for a fault of the tracker     the same: who does not hear of the peers is alone
+
+Where one comes after the other, what the peers say that they hold by then need not come again, and
+may only for these reasons. A flipped bit costs FLIPPED, whenever it is read.
+
 A link's counter knows nothing of what a server only meant to send. Besides, what the client itself
 says that it had must be restored by the next one, but for as much as that."""
 
@@ -37,6 +47,8 @@ ON_ITS_WAY = 0.5  # s of its uplink's rate
 ON_ITS_WAY_LEAST = 512 * KIB
 QUEUED = 1.0  # s of it, where nobody reads,
 WINDOW = 4 * MIB  # and what a peer's fills are ahead at most, where it cannot know that
+FLIPPED = 512 * KIB  # what is dropped, and what is fetched along with it
+SHARED = 0.12  # rates are not known at first, and not the same to both
 SEEN_WITHIN = 3.0  # s of flow until a client that runs sees another version
 
 
@@ -76,7 +88,9 @@ class End:
 class Bytes:
     """The account of a round."""
 
-    size: int = 0  # of the version that was published
+    size: int = 0  # of the versions that were published
+    held: int = 0  # of it by peers, beforehand
+    shared: int = 0  # allowed because there are two clients, or were
     came: int = 0
     own: int = 0  # allowed for each of the reasons above
     others: int = 0
@@ -90,12 +104,12 @@ class Bytes:
 
     @property
     def allowed(self):
-        return self.size + self.own + self.others + self.by_ends
+        return self.size - self.held + self.own + self.shared + self.others + self.by_ends
 
     @property
     def seconds_per_end(self):
         """Of flow at the full rate that came again for each end, with no other reason."""
-        again = self.came - self.size - self.own - self.others
+        again = self.came - self.allowed + self.by_ends
         return max(again, 0) / self.rate / len(self.ends) if self.ends else 0.0
 
     @property
@@ -106,8 +120,9 @@ class Bytes:
     def check(self):
         if self.came > self.allowed:
             raise Wrong(
-                f"{self.came} bytes came for {self.size}; allowed were {self.allowed}: {self.own}"
-                f" on its own, {self.others} by faults, {self.by_ends} by ends of the client"
+                f"{self.came} bytes came for {self.size}, of which peers held {self.held}; allowed"
+                f" were {self.allowed}: {self.own} on its own, {self.shared} by sharing,"
+                f" {self.others} by faults, {self.by_ends} by ends of clients"
             )
         for end in self.ends:
             limit = end.may_lose(self.rate)
@@ -132,7 +147,7 @@ def cost(script, fault):
     """Bytes that a fault may cost which is none of the client's own."""
     rates = script.source_rates
     rate = rates[fault.host]
-    if fault.kind in ("kill peer", "cut uplink"):
+    if fault.kind.startswith("kill peer") or fault.kind == "cut uplink":
         return on_its_way(rate)
     if fault.kind == "freeze peer":
         return on_its_way(rate) + int(rate * min(fault.lasts, QUEUED))
@@ -145,15 +160,37 @@ def cost(script, fault):
     return 0
 
 
-def account(script, played, size, outdated, ends, came):
-    """The account of a round in which these faults happened; `outdated` were had of a version that
-    was not the last one."""
+def _sharing(script, clients, played, need):
+    """What may come again because not everybody knows, has or can reach the same."""
+    if any("tracker" in fault.kind for fault in played) or not script.keeps_all:
+        return need
+    extra = SHARED * need if len(clients) > 1 else 0
+    for fault in played:
+        if fault.kind == "cut lan" and any(client.number == fault.host for client in clients):
+            return need  # behind it are all the others
+        if "peer" in fault.kind or fault.kind == "cut lan":
+            extra += fault.had
+        extra += cost(script, fault)
+    return int(min(extra, need))
+
+
+def account(play, clients, played, on_peers, came):
+    """The account of a phase in which these faults happened; `on_peers`: bytes that were held before
+    it, None where it is the first one."""
+    script = play.script
     sources = script.source_rates
+    ends = [end for client in clients for end in client.ends]
+    need = sum(play.stage.sizes[version] for version in {client.version for client in clients})
+    outdated = sum(client.outdated or 0 for client in clients if client.version)
+    flips = sum("flip" in fault.kind for fault in play.result.played)
+    shared = len(clients) > 1 or on_peers is not None
     return Bytes(
-        size=size,
+        size=need,
+        held=min(on_peers or 0, need),
+        shared=_sharing(script, clients, played, need) if shared else 0,
         came=came,
-        own=int(OWN_SHARE * (size + outdated)) + OWN_PER_SOURCE * len(sources),
-        others=outdated + sum(cost(script, fault) for fault in played),
+        own=int(OWN_SHARE * (need + outdated)) + OWN_PER_SOURCE * len(sources) * len(clients),
+        others=outdated + flips * FLIPPED + sum(cost(script, fault) for fault in played),
         by_ends=sum(end.may_cost(script.rate, sources) for end in ends),
         ends=ends,
         rate=script.rate,

@@ -7,18 +7,24 @@ import os
 import shutil
 import subprocess
 import time
+from dataclasses import dataclass
 
 from ddmlab import Lab, content
 from ddmlab.lab import ORIGIN_ADDRESS
 from ddmlab.nginx import Nginx
+from ddmlab.swarm import Swarm
 
-from . import disks
+from . import caches, disks
+from .judge import Wrong
 from .metalink import write_metalink
-from .script import HOSTS, MIB
+from .script import HOSTS, LATER_FLOW, LITTLE_MEMORY, MIB
 
 NAME = "file"
+OTHER = "other"  # another object, which wants room in caches
+OTHER_SIZE = MIB
 # The second one is the mirror.
 PORTS = (80, 81)
+CACHE_DISK_LEAST = 3 * MIB
 SERVER = """\
     server {{
         listen {port} default_server;
@@ -50,6 +56,20 @@ class WebServer:
         self.process.kill()
 
 
+@dataclass
+class Version:
+    """One of the file, as peers are asked for it."""
+
+    url: str
+    data: bytes
+    etag: str
+    last_modified: str
+
+    @property
+    def key(self):
+        return caches.object_key(self.url, len(self.data), self.etag, self.last_modified)
+
+
 class Stage:
     def __init__(self):
         self.lab = Lab(*[10] * HOSTS)
@@ -58,7 +78,11 @@ class Stage:
         self.tracker = None
         self.peers = {}  # by the number of the host
         self.disk = None
+        self.cache_disk = None
         self.script = None
+        self.noticed = 0  # wrong bytes in caches, by the peers of the round that was
+        self._swarm = None
+        self._states = []
 
     def __enter__(self):
         try:
@@ -90,16 +114,21 @@ class Stage:
         """All that the round needs but the client."""
         self._rounds += 1
         self.script = script
-        self.digests = []  # of each version of the file
+        self.versions = []  # of the file
+        self.digests = []
         self.sizes = []
         self.publish(0)
+        content.make_file(self.files / OTHER, OTHER_SIZE)
+        self._give_key(script.key)
         for host, rate in zip(self.lab.hosts, script.rates):
             host.uplink.set_rate(rate)
         self.origins = [WebServer(self.lab, port, self.files) for port in PORTS]
         for origin in self.origins:
             origin.start()
         self.disk = self._new_disk(script.disk)
-        self.folder = self.disk.folder if self.disk else self.lab.folder("download")
+        first = self.disk.folder if self.disk else self.lab.folder("download")
+        self._folders = [first, self.lab.folder("download")]
+        self._set_up_caches(script)
         self.lab.default_tracker = self.tracker = None
         self.peers = {}
         if script.peers:
@@ -109,6 +138,35 @@ class Stage:
             for number, peer in self.peers.items():
                 self.lab.wait_for_peer(self.tracker, peer)
         self.command = self._command(script)
+
+    def _give_key(self, wanted):
+        """All hosts are members of one swarm, or of none."""
+        if wanted and not self._swarm:
+            self._swarm = Swarm(self.lab).join(*self.lab.hosts)
+            self._states = [host.state for host in self.lab.hosts]
+        for number, host in enumerate(self.lab.hosts):
+            host.state = self._states[number] if wanted else None
+            host.swarm = self._swarm if wanted else None
+
+    def _set_up_caches(self, script):
+        self._caches = self.lab.directory / f"caches-{self._rounds}"
+        self.cache_disk = None
+        self._peer_options = ["--memory", LITTLE_MEMORY] if script.little_memory else []
+        self._peer_options += ["--cache-size", {"memory": 0, "tiny": script.cache_size}.get(script.cache, "1G")]
+        if script.cache == "small disk":
+            mount_point = self.lab.directory / f"disk-cache-{self._rounds}"
+            disks.mount_tmpfs(mount_point, max(script.cache_size, CACHE_DISK_LEAST))
+            self.cache_disk = disks.Disk(mount_point, self._rounds)
+            self._caches = self.cache_disk.folder
+            self._mounted[mount_point.name] = mount_point
+
+    def cache_folder(self, number):
+        """Of the peer on a host."""
+        return self._caches / f"h{number + 1}"
+
+    def folder_of(self, number):
+        """Where a client writes."""
+        return self._folders[number]
 
     def _new_disk(self, kind):
         if kind == "folder":
@@ -122,6 +180,9 @@ class Stage:
         new.write_bytes(data)
         os.utime(new, (self.script.modified(version),) * 2)
         new.rename(self.files / NAME)
+        etag = "" if self.script.dated else content.nginx_etag(self.files / NAME)
+        dated = content.last_modified(self.files / NAME)
+        self.versions.append(Version(self._url(PORTS[0]), data, etag, dated))
         self.digests.append(hashlib.sha256(data).hexdigest())
         self.sizes.append(len(data))
 
@@ -132,7 +193,16 @@ class Stage:
     def start_peer(self, number):
         peer = self.peers.get(number)
         if peer is None or not peer.process.running():
-            self.peers[number] = self.lab.start_peer(self.lab.hosts[number])
+            options = [*self._peer_options, "--cache-dir", self.cache_folder(number)]
+            self.peers[number] = self.lab.start_peer(self.lab.hosts[number], *options)
+
+    def live_peers(self):
+        return {n: peer for n, peer in sorted(self.peers.items()) if peer.process.running()}
+
+    def fetch_other(self, peer):
+        """The other object through a peer."""
+        fields = {"size": OTHER_SIZE, "etag": content.nginx_etag(self.files / OTHER)}
+        return peer.fetch(f"http://{ORIGIN_ADDRESS}/{OTHER}", 0, OTHER_SIZE, **fields)
 
     def _url(self, port):
         path = f"dated/{NAME}" if self.script.dated else NAME
@@ -153,15 +223,27 @@ class Stage:
         urls = [self._url(port) for port in PORTS]
         return options, write_metalink(path, NAME, script.content(), urls, MIB // 2)
 
-    def start_client(self):
+    def start_client(self, number):
         options, what = self.command
-        return self.lab.get(
-            self.lab.hosts[0], str(what), *options, output=NAME, directory=self.folder
-        )
+        if self.script.second == "after" and number > 0:
+            options = [*options, "--limit-rate", int(self.sizes[-1] / LATER_FLOW)]
+        host, folder = self.lab.hosts[number], self._folders[number]
+        return self.lab.get(host, str(what), *options, output=NAME, directory=folder)
 
-    def received(self):
-        """Bytes that came in over all uplinks so far, without the packets' headers."""
-        return sum(host.uplink.received_payload() for host in self.lab.hosts)
+    def received(self, number=None):
+        """Bytes that came in over all uplinks so far, without the packets' headers; or over one."""
+        hosts = self.lab.hosts if number is None else [self.lab.hosts[number]]
+        return sum(host.uplink.received_payload() for host in hosts)
+
+    def audit(self):
+        """All that peers hold is right, or they do not give it; and they count what was wrong."""
+        for number, peer in self.live_peers().items():
+            for version in self.versions:
+                caches.audit(peer, version, version is self.versions[-1])
+            counted = peer.status()["cache"]["failed"]
+            said = peer.process.stderr.count(caches.NOTICED)
+            if counted != said:
+                raise Wrong(f"the peer on h{number + 1} counts {counted} wrong extents, says {said}")
 
     def tear_down(self):
         """Ends the round. Returns what was not in order: processes that had to be killed, crashes,
@@ -172,14 +254,18 @@ class Stage:
             process.ask_to_stop()
         for process in started:
             found += _bury(process)
+        peers = [process for process in started if "-peer-" in process.name]
+        self.noticed = sum(process.stderr.count(caches.NOTICED) for process in peers)
         self.lab.processes.clear()
         found += self._left_running()
         if self.disk:
             self.disk.remove()
+        if self.cache_disk:
+            disks.unmount(self._mounted.pop(f"disk-cache-{self._rounds}"))
         for path in self.lab.directory.iterdir():
             if path.suffix in (".out", ".err"):
                 path.unlink()
-            elif path.name.startswith(("download-", "metalink-", "nginx-")):
+            elif path.name.startswith(("download-", "metalink-", "nginx-", "cache")):
                 shutil.rmtree(path, ignore_errors=True)
         return found
 
