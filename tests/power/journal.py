@@ -4,13 +4,14 @@
 import hashlib
 import struct
 
-OBJECT, ORIGIN, CHECKSUM, VALID, FORGOTTEN = range(1, 6)
+OBJECT, ORIGIN, CHECKSUM, VALID, FORGOTTEN, UNPROVED, EXTENTS = range(1, 8)
 
 
 class Journal:
     def __init__(self, data):
         self.good = False
         self.size, self.etags, self.valid = None, [], set()
+        self.extents = {}  # (begin, end): checksum
         head = data[:28]
         if head[:8] != b"DDMjrnl\n" or not self.is_right(head[12:28], head, data[28:36]):
             return
@@ -40,12 +41,22 @@ class Journal:
                 texts.append(payload[2 : 2 + n].decode())
                 payload = payload[2 + n :]
             self.etags.append(texts[1])
+        elif kind == EXTENTS:
+            for begin, end, checksum in struct.iter_unpack("<QQ16s", payload):
+                self.drop_extents(begin, end)
+                self.extents[begin, end] = checksum
         elif kind in (VALID, FORGOTTEN):
             for begin, end in struct.iter_unpack("<QQ", payload):
                 if kind == VALID:
                     self.valid.add((begin, end))
                 else:
                     self.forget(begin, end)
+                    self.drop_extents(begin, end)
+
+    def drop_extents(self, begin, end):
+        touched = [(a, b) for a, b in self.extents if a < end and b > begin]
+        for extent in touched:
+            del self.extents[extent]
 
     def forget(self, begin, end):
         kept = set()
