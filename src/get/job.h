@@ -240,7 +240,7 @@ int share_set_owners(struct job *job);       /* -1 without memory */
 /* What a tracker lists now; `tracker` is its number. */
 void share_meet(struct job *job, size_t tracker, const struct message_peer *peers, size_t count);
 /* What a peer says of itself in the head of a reply. */
-void share_hear(struct source *source, const struct fetch_head *head);
+void share_hear(const struct transfer *transfer, const struct fetch_head *head);
 /* Asks those that were not asked yet what they hold, once it is known what the file is. */
 void share_ask(struct job *job);
 int share_renew(struct job *job); /* for a new plan; -1 without memory */

@@ -62,6 +62,8 @@ struct mirror *mirror_for(struct source *source)
     const struct job *job = source->job;
     if (source->mirror)
         return source->mirror;
+    if (source->cache && job->primary) /* it holds another object under any other URL */
+        return job->primary;
     size_t first = job->primary ? source->plan + source->turn++ : source->turn;
     for (size_t i = 0; i < job->mirror_count; i++) {
         struct mirror *m = job->mirrors[(first + i) % job->mirror_count];

@@ -174,9 +174,11 @@ static bool is_alone(const struct job *job)
     return true;
 }
 
-void share_hear(struct source *source, const struct fetch_head *head)
+void share_hear(const struct transfer *transfer, const struct fetch_head *head)
 {
-    struct job *job = source->job;
+    struct source *source = transfer->source;
+    struct job *job = transfer->job;
+    bool of_object = transfer->mirror == job->primary; /* else of another one, of the mirror's URL */
     struct rangeset held = { 0 };
     if (!source->cache && source->uplink == 0 && head->uplink_rate > 0)
         plan_tell_rate(job->plan, source->plan, head->uplink_rate);
@@ -184,7 +186,7 @@ void share_hear(struct source *source, const struct fetch_head *head)
         source->company = head->others > 0 ? SHARE_COMPANY : SHARE_ALONE;
         plan_set_alone(job->plan, is_alone(job));
     }
-    if (head->held[0] && message_held_short(&held, job->size, head->held) == 0)
+    if (of_object && head->held[0] && message_held_short(&held, job->size, head->held) == 0)
         take_held(source, &held);
     rangeset_release(&held);
 }

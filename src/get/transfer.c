@@ -65,7 +65,7 @@ static int lease_head(struct transfer *t, const struct fetch_head *head)
     if (t->source->kind == DDM_SOURCE_PEER && (right || t->failure != PLAN_WRONG))
         sources_meet_uplinks(job, t->source, head->uplinks);
     if (t->source->kind == DDM_SOURCE_PEER && right)
-        share_hear(t->source, head);
+        share_hear(t, head);
     if (!right)
         return 0; /* the body may say more */
     if (job->state == JOB_PROBE) {

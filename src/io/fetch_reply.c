@@ -120,7 +120,16 @@ static bool is_http(const struct fetch *f)
     return !scheme || strncasecmp(scheme, "http", 4) == 0;
 }
 
-static size_t on_header_line(char *line, size_t one, size_t length, void *arg)
+static void take_line(struct fetch *f, const char *line, size_t length)
+{
+    if (is_http(f))
+        fetch_head_line(&f->head, line, length);
+    else
+        fetch_ftp_line(&f->ftp, line, length);
+}
+
+/* One, or all that came while the transfer was paused. */
+static size_t on_header_lines(char *lines, size_t one, size_t length, void *arg)
 {
     struct fetch *f = arg;
     f->head_bytes += length;
@@ -128,10 +137,11 @@ static size_t on_header_line(char *line, size_t one, size_t length, void *arg)
         return 0;
     if (f->head_told) /* a trailer */
         return length;
-    if (is_http(f))
-        fetch_head_line(&f->head, line, length);
-    else
-        fetch_ftp_line(&f->ftp, line, length);
+    for (size_t at = 0, n; at < length; at += n) {
+        const char *end = memchr(lines + at, '\n', length - at);
+        n = end ? (size_t)(end - lines) + 1 - at : length - at;
+        take_line(f, lines + at, n);
+    }
     return length;
 }
 
@@ -270,7 +280,7 @@ void fetch_reply_connect(struct fetch *f)
     CURL *e = f->easy;
     curl_easy_setopt(e, CURLOPT_PRIVATE, f);
     curl_easy_setopt(e, CURLOPT_ERRORBUFFER, f->reason);
-    curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, on_header_line);
+    curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, on_header_lines);
     curl_easy_setopt(e, CURLOPT_HEADERDATA, f);
     curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body);
     curl_easy_setopt(e, CURLOPT_WRITEDATA, f);

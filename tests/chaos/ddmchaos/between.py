@@ -19,6 +19,7 @@ def _other_object(play, fault):
     """Wants room."""
     peer = play.stage.live_peers().get(fault.host)
     if peer:
+        peer.wait_until_up()
         reply = play.stage.fetch_other(peer)
         assert reply.status == 206, reply
 

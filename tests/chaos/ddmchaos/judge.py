@@ -20,6 +20,7 @@ Where two download it at once, the file comes once for both, and
     what they do not agree on      SHARED of it; twice what each fault costs
     for a fault of a peer          what it can have had: the other one has to get that elsewhere
     where not all is kept          the file once more: the second one cannot read it from anybody
+    where there is a mirror        once more: under its URL peers keep another object
     for a fault of the tracker     the same: who does not hear of the peers is alone
 
 Where one comes after the other, what the peers say that they hold by then need not come again, and
@@ -48,6 +49,8 @@ ON_ITS_WAY_LEAST = 512 * KIB
 QUEUED = 1.0  # s of it, where nobody reads,
 WINDOW = 4 * MIB  # and what a peer's fills are ahead at most, where it cannot know that
 FLIPPED = 512 * KIB  # what is dropped, and what is fetched along with it
+# A mirror's URL makes another object: what a client asks for before it has heard what is held.
+BY_MIRROR = 2 * MIB  # of each source
 SHARED = 0.12  # rates are not known at first, and not the same to both
 SEEN_WITHIN = 3.0  # s of flow until a client that runs sees another version
 
@@ -165,6 +168,8 @@ def _sharing(script, clients, played, need):
     if any("tracker" in fault.kind for fault in played) or not script.keeps_all:
         return need
     extra = SHARED * need if len(clients) > 1 else 0
+    if script.ways & {"mirror", "metalink"}:
+        extra += need if len(clients) > 1 else BY_MIRROR * len(script.source_rates)
     for fault in played:
         if fault.kind == "cut lan" and any(client.number == fault.host for client in clients):
             return need  # behind it are all the others

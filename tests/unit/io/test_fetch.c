@@ -16,6 +16,7 @@
 #include "origin.h"
 
 #define DEADLINE (20 * SEC)
+#define PAUSE    (50 * MSEC)
 
 struct fixture {
     struct origin origin;
@@ -35,6 +36,7 @@ struct fixture {
     unsigned asked_names;
     bool deny_names;
     bool deny_redirects, deny;
+    struct loop_timer *pause; /* of the fetch, from its start on */
 };
 
 static void too_late(void *arg)
@@ -82,6 +84,9 @@ static void answer(struct origin *o, struct origin_connection *c)
     else if (str_starts_with(text, "GET /basic"))
         origin_say(c, "HTTP/1.1 401 x\r\nWWW-Authenticate: Basic realm=\"r\"\r\n"
                       "Content-Length: 2\r\n\r\nno");
+    else if (str_starts_with(text, "GET /part"))
+        origin_say(c, "HTTP/1.1 206 x\r\nDate: Sun, 22 Nov 2026 21:22:24 GMT\r\n"
+                      "Content-Range: bytes 0-1/9\r\nETag: \"e\"\r\nContent-Length: 2\r\n\r\nok");
     else
         origin_say(c, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
 }
@@ -171,6 +176,10 @@ static void fetch(struct fixture *f, const char *path, const struct fetch_profil
     f->length = 0;
     assert_int_equal(fetch_start(&f->fetch, f->fetcher, &request, &ops, f, &err), 0);
     assert_string_equal(fetch_effective_url(f->fetch), "");
+    if (f->pause) {
+        fetch_pause(f->fetch);
+        loop_timer_start(f->pause, PAUSE, false);
+    }
     loop_run(f->loop);
     assert_true(f->done);
 }
@@ -436,6 +445,29 @@ static void test_proxy_that_is_not_there(void **state)
     assert_non_null(strstr(f->message, "answered HTTP 403"));
 }
 
+static void go_on(void *arg)
+{
+    struct fixture *f = arg;
+    fetch_resume(f->fetch);
+}
+
+/* libcurl tells the lines of a head that came while nothing was to be read all at once. */
+static void test_paused_before_its_head(void **state)
+{
+    struct fixture *f = *state;
+    assert_int_equal(loop_timer_new(&f->pause, f->loop, go_on, f), 0);
+    for (int connection = 0; connection < 3; connection++) { /* a new one, and a kept one */
+        fetch(f, "/part", NULL, false);
+        assert_string_equal(f->message, "");
+        assert_int_equal(f->code, 0);
+        assert_true(f->head.range);
+        assert_int_equal(f->head.total, 9);
+        assert_string_equal(f->head.etag, "\"e\"");
+        assert_int_equal(f->length, 2);
+    }
+    f->pause = loop_timer_free(f->pause);
+}
+
 int main(void)
 {
     unsetenv("http_proxy");
@@ -457,6 +489,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_proxy, setup, teardown),
         cmocka_unit_test_setup_teardown(test_proxy_of_environment, setup, teardown),
         cmocka_unit_test_setup_teardown(test_proxy_that_is_not_there, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_paused_before_its_head, setup, teardown),
     };
     return cmocka_run_group_tests_name("fetch", tests, NULL, NULL);
 }
