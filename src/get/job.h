@@ -189,7 +189,7 @@ struct job {
     size_t mirror_count;
     struct source **sources;
     size_t source_count;
-    int64_t held_asked; /* when the first peer was asked what it holds; 0: none was yet */
+    int64_t held_asked;       /* when the first peer was asked what it holds; 0: none was yet */
     struct share_node *nodes; /* peers that trackers list, all of them; see share.c */
     size_t node_count;
     char object_text[33];             /* what owners and trackers go by */

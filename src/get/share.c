@@ -178,7 +178,8 @@ void share_hear(const struct transfer *transfer, const struct fetch_head *head)
 {
     struct source *source = transfer->source;
     struct job *job = transfer->job;
-    bool of_object = transfer->mirror == job->primary; /* else of another one, of the mirror's URL */
+    bool of_object =
+        transfer->mirror == job->primary; /* else of another one, of the mirror's URL */
     struct rangeset held = { 0 };
     if (!source->cache && source->uplink == 0 && head->uplink_rate > 0)
         plan_tell_rate(job->plan, source->plan, head->uplink_rate);

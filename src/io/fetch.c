@@ -246,7 +246,9 @@ static void on_deferred(void *arg)
         fr->depth++;
         CURLcode c = curl_easy_pause(f->easy, f->paused ? CURLPAUSE_RECV : CURLPAUSE_CONT);
         fr->depth--;
-        if (c != CURLE_OK) /* a block that had been refused was aborted: nobody else says so */
+        /* Without a connection yet there is nothing to pause; a block that had been refused was
+         * aborted: nobody else says so. */
+        if (c != CURLE_OK && c != CURLE_BAD_FUNCTION_ARGUMENT)
             end(f, c);
     }
     drain(fr);

@@ -47,7 +47,7 @@ def is_in_its_program(test):
     if not named or not (ROOT / named[1]).is_file():
         return False
     text = (ROOT / named[1]).read_text(encoding="utf-8")
-    return re.search(rf"\bcmocka_unit_test\w*\({named[2]}\b", text)
+    return re.search(rf"\b(cmocka_unit_test\w*|TEST)\({named[2]}\b", text)
 
 
 def test_there_are_enough_attempts():

@@ -36,7 +36,8 @@ struct fixture {
     unsigned asked_names;
     bool deny_names;
     bool deny_redirects, deny;
-    struct loop_timer *pause; /* of the fetch, from its start on */
+    struct loop_timer *pause; /* at its start, and then before its head comes */
+    bool paused;
 };
 
 static void too_late(void *arg)
@@ -84,7 +85,7 @@ static void answer(struct origin *o, struct origin_connection *c)
     else if (str_starts_with(text, "GET /basic"))
         origin_say(c, "HTTP/1.1 401 x\r\nWWW-Authenticate: Basic realm=\"r\"\r\n"
                       "Content-Length: 2\r\n\r\nno");
-    else if (str_starts_with(text, "GET /part"))
+    else if (str_starts_with(text, "GET /part") && usleep(2 * PAUSE / USEC) == 0)
         origin_say(c, "HTTP/1.1 206 x\r\nDate: Sun, 22 Nov 2026 21:22:24 GMT\r\n"
                       "Content-Range: bytes 0-1/9\r\nETag: \"e\"\r\nContent-Length: 2\r\n\r\nok");
     else
@@ -445,17 +446,21 @@ static void test_proxy_that_is_not_there(void **state)
     assert_non_null(strstr(f->message, "answered HTTP 403"));
 }
 
-static void go_on(void *arg)
+/* It has sent its request by then; later the head has come. */
+static void pause_or_go_on(void *arg)
 {
     struct fixture *f = arg;
-    fetch_resume(f->fetch);
+    (f->paused ? fetch_resume : fetch_pause)(f->fetch);
+    if (!f->paused)
+        loop_timer_start(f->pause, 2 * PAUSE, false);
+    f->paused = !f->paused;
 }
 
-/* libcurl tells the lines of a head that came while nothing was to be read all at once. */
-static void test_paused_before_its_head(void **state)
+/* Before it has a connection, and again while its head comes. */
+static void test_paused_at_its_start(void **state)
 {
     struct fixture *f = *state;
-    assert_int_equal(loop_timer_new(&f->pause, f->loop, go_on, f), 0);
+    assert_int_equal(loop_timer_new(&f->pause, f->loop, pause_or_go_on, f), 0);
     for (int connection = 0; connection < 3; connection++) { /* a new one, and a kept one */
         fetch(f, "/part", NULL, false);
         assert_string_equal(f->message, "");
@@ -489,7 +494,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_proxy, setup, teardown),
         cmocka_unit_test_setup_teardown(test_proxy_of_environment, setup, teardown),
         cmocka_unit_test_setup_teardown(test_proxy_that_is_not_there, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_paused_before_its_head, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_paused_at_its_start, setup, teardown),
     };
     return cmocka_run_group_tests_name("fetch", tests, NULL, NULL);
 }

@@ -262,8 +262,8 @@ static void spare(void **state)
     plan_free(plan);
 }
 
-/* The probe is the own uplink's, also when it is known already that there is a peer: who starts over
- * probes once more. */
+/* The probe is the own uplink's, also when it is known already that there is a peer: who starts
+ * over probes once more. */
 static void a_spare_probes(void **state)
 {
     struct plan *plan = plan_of(PLAN_SIZE_UNKNOWN, 0);
@@ -337,20 +337,13 @@ static void told_rates(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(nobody_owns),
-        cmocka_unit_test(own_first),
-        cmocka_unit_test(in_order_of_offset),
-        cmocka_unit_test(before_the_size),
-        cmocka_unit_test(the_list_again),
-        cmocka_unit_test(heirs_agree),
-        cmocka_unit_test(a_dead_owner),
-        cmocka_unit_test(company),
-        cmocka_unit_test(only_from_the_silent),
-        cmocka_unit_test(spare),
-        cmocka_unit_test(a_spare_probes),
-        cmocka_unit_test(an_uplink_of_no_node),
-        cmocka_unit_test(taken_back),
-        cmocka_unit_test(a_window),
+        cmocka_unit_test(nobody_owns),          cmocka_unit_test(own_first),
+        cmocka_unit_test(in_order_of_offset),   cmocka_unit_test(before_the_size),
+        cmocka_unit_test(the_list_again),       cmocka_unit_test(heirs_agree),
+        cmocka_unit_test(a_dead_owner),         cmocka_unit_test(company),
+        cmocka_unit_test(only_from_the_silent), cmocka_unit_test(spare),
+        cmocka_unit_test(a_spare_probes),       cmocka_unit_test(an_uplink_of_no_node),
+        cmocka_unit_test(taken_back),           cmocka_unit_test(a_window),
         cmocka_unit_test(told_rates),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
