@@ -52,9 +52,8 @@ static bool waits_for_held(const struct job *job)
 /* What each of many fetches alone before it knows of the others, all of them fetch. */
 bool share_waits(const struct job *job)
 {
-    if (share_probe(job) == 0)
-        return false;
-    bool listed = sources_all_asked(job) || loop_now() - job->started >= SHARE_PATIENCE;
+    bool listed = share_probe(job) == 0 || sources_all_asked(job) ||
+                  loop_now() - job->started >= SHARE_PATIENCE;
     return !listed || waits_for_held(job);
 }
 
