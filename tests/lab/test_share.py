@@ -129,8 +129,9 @@ def test_peers_that_are_listed_and_closed_stop_nobody(make_lab):
 
 
 def test_without_a_tracker_peers_that_are_named_do(make_lab):
-    """There are no owners then. What a peer holds is found all the same."""
-    lab = make_lab(*[40] * 3)
+    """There are no owners then. What a peer holds is found all the same: the first client got a
+    little over its own uplink, and nothing but that comes over the others' again."""
+    lab = make_lab(40, 40, 4)
     path = lab.file("file", 8 * MIB)
     one, other, client = lab.hosts
     swarms.Swarm(lab).join(*lab.hosts)
@@ -143,7 +144,7 @@ def test_without_a_tracker_peers_that_are_named_do(make_lab):
     with origin_sends(lab, one, other) as sent:
         again = lab.download(client, lab.origin.url("file"), *named, tracker=None)
     assert_same(again.file, path)
-    assert sent.bytes < 128 * 1024, again.shares()
+    assert sent.bytes < 2.5 * MIB, again.shares()
 
 
 def test_a_client_without_the_key_goes_on_alone(make_lab):
@@ -151,7 +152,7 @@ def test_a_client_without_the_key_goes_on_alone(make_lab):
     path = lab.file("file", 4 * MIB)
     member, stranger = lab.hosts
     crowd = Crowd(lab, [member])
-    named = ["--peer", crowd.peers[0].address, "--insecure"]
+    named = ["--peer", crowd.peers[0].address]
     with origin_sends(lab, member) as sent:
         get = lab.get(stranger, lab.origin.url("file"), *named).wait()
     assert get.code == 0, get.process.tail()
