@@ -7,7 +7,10 @@ then resumed until they are done. Every round comes out of its seed.
     disks.py      disks that can be full
     metalink.py   a Metalink of a file, with hashes of its pieces
     faults.py     what each fault does, and how it ends
-    round.py      plays a script: faults in their time, the client again until it is done
+    round.py      plays a script: faults in their time, clients again until they are done
+    client.py     one download: its tries, how each of them ended
+    between.py    what happens between two downloads, one after the other
+    caches.py     files of peers' caches: bits that flip, and whether a wrong one ever gets out
     judge.py      which exit codes fit, how many bytes may have been fetched twice
     campaign.py   many rounds, several at a time; lines, summary
 
