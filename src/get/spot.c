@@ -83,7 +83,7 @@ static void choose(struct source *source)
     uint64_t size = share >= 100000 ? SPOT_LARGE : share > 1000 ? SPOT_SIZE : SPOT_SMALL;
     uint64_t window = MAX(size * 1000000 / share, size);
     if (s->samples++ == 0 && window > size) {
-        s->from = random_below(SPOT_SIZE / 2);
+        s->from = 0; /* of who gives little, all is compared */
     } else {
         s->from = s->window_end + random_below(window - size + 1);
         s->window_end += window;

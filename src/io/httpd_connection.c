@@ -261,19 +261,6 @@ struct httpd_connection *httpd_connection_of(struct MHD_Connection *connection)
     return info ? info->socket_context : NULL;
 }
 
-void httpd_connection_identify(struct httpd_connection *c, const char *node_id)
-{
-    if (c->ended || strcmp(c->client->name, node_id) == 0)
-        return;
-    struct httpd_client *member = join_client(c->httpd, node_id);
-    if (!member)
-        return;
-    leave_client(c);
-    c->client = member;
-    if (member->connections > share(c->httpd))
-        make_room(c->httpd, member, false);
-}
-
 void httpd_connection_phase(struct httpd_connection *c, enum httpd_phase phase, int64_t time)
 {
     if (phase != HTTPD_SEND)

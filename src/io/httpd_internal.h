@@ -11,8 +11,8 @@
 
 #include <microhttpd.h>
 
-/* Who connects: an address, or the member of the swarm that showed its certificate. */
-#define HTTPD_CLIENT_SIZE 72 /* an address in text, or a node id */
+/* Who connects, by its address: whoever has the swarm's key can have any number of names. */
+#define HTTPD_CLIENT_SIZE 72 /* an address in text */
 struct httpd_client {
     struct list link;
     char name[HTTPD_CLIENT_SIZE];
@@ -121,8 +121,6 @@ enum MHD_Result httpd_on_accept(void *arg, const struct sockaddr *address, sockl
 void httpd_on_connection(void *arg, struct MHD_Connection *connection, void **context,
                          enum MHD_ConnectionNotificationCode what);
 struct httpd_connection *httpd_connection_of(struct MHD_Connection *connection);
-/* From now on it counts as one of that member's. */
-void httpd_connection_identify(struct httpd_connection *connection, const char *node_id);
 /* `time` (ns, 0: any) is how long it may take. */
 void httpd_connection_phase(struct httpd_connection *connection, enum httpd_phase phase,
                             int64_t time);

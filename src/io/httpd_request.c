@@ -284,8 +284,6 @@ static void handle_request(struct httpd_request *r)
         httpd_reply_error(r, 413, "too_large", "the body is too large: at most %zu bytes here",
                           r->route->max_body);
     } else {
-        if (r->member[0])
-            httpd_connection_identify(r->from, r->member);
         watch_for_hangup(r);
         r->route->handle(r->httpd->arg, r);
     }

@@ -113,7 +113,7 @@ static const struct narrow narrow[] = {
     { "socket", 2, { INT_IS(0, AF_INET6), TYPE_IS(SOCK_STREAM) } },
     { "socket", 2, { INT_IS(0, AF_INET6), TYPE_IS(SOCK_DGRAM) } },
     { "socket", 2, { INT_IS(0, AF_NETLINK), INT_IS(2, 0) } }, /* NETLINK_ROUTE */
-    { "socketpair", 1, { INT_IS(0, AF_UNIX) } },
+    { "socketpair", 2, { INT_IS(0, AF_UNIX), TYPE_IS(SOCK_STREAM) } },
     /* nothing that types into the terminal that a daemon was started from */
     { "ioctl", 1, { INT_IS(1, FIONBIO) } },
     { "ioctl", 1, { INT_IS(1, FIONREAD) } },

@@ -235,7 +235,12 @@ void plan_tick(struct plan *plan, int64_t now)
     plan->ticked_at = now;
     plan->any_silent = false;
     leases_foreach (l, plan) {
-        plan->any_silent |= lease_silence(plan, l, now) > SHARED_QUIET;
+        bool hopeless = lease_is_hopeless(l, now);
+        plan->any_silent |= hopeless || lease_silence(plan, l, now) > SHARED_QUIET;
+        if (hopeless && plan->sources[l->source].cache && !plan->sources[l->source].hopeless) {
+            plan->sources[l->source].hopeless = true;
+            holds_outdated(plan);
+        }
         if (l->pos < l->end && lease_silence(plan, l, now) > patience(plan, l, &outlook)) {
             lease_queue_cancelled(plan, l->id);
             fail_lease(plan, l, PLAN_STALLED, 0, now);
@@ -338,7 +343,7 @@ int64_t plan_progress(struct plan *plan, plan_lease id, uint64_t length, int64_t
         plan_started(plan, id, now);
         int64_t gap = lease_silence(plan, lease, now);
         struct source *source = &plan->sources[lease->source];
-        if (source->failures > 0)
+        if (source->failures + source->busy > 0)
             holds_outdated(plan);
         source_brought(source, taken, added, gap, now);
         owners_brought(plan, source, lease->pos, taken);

@@ -64,14 +64,16 @@
 /* Owners. */
 /* How late an owner may be with its pieces. Who has company waits, for what two clients take over
  * differently is fetched twice. */
-#define LATE_LEAST   0.05 /* s */
-#define LATE_SHARE   0.02 /* of the time for all */
-#define LATE_PIECES  1.0  /* times that of a piece */
-#define STEADY       1.2  /* times the mean rate so far: like it */
-#define STEAL_PART   8    /* a piece is stolen in so many parts, but none smaller than */
-#define STEAL_LEAST  (64 * KIB)
-#define SHARED_QUIET (1 * SEC)   /* silence of a cache or an owner, before others do its work */
-#define SURVEY_KEEP  (50 * MSEC) /* who is late is looked at so often */
+#define LATE_LEAST     0.05 /* s */
+#define LATE_SHARE     0.02 /* of the time for all */
+#define LATE_PIECES    1.0  /* times that of a piece */
+#define STEADY         1.2  /* times the mean rate so far: like it */
+#define STEAL_PART     8    /* a piece is stolen in so many parts, but none smaller than */
+#define STEAL_LEAST    (64 * KIB)
+#define SHARED_QUIET   (1 * SEC)   /* silence of a cache or an owner, before others do its work */
+#define HOPELESS_AFTER 3.0         /* s, from when a lease was lent */
+#define HOPELESS_TIME  15.0        /* s to its end: for that, too */
+#define SURVEY_KEEP    (50 * MSEC) /* who is late is looked at so often */
 
 /* Caches. */
 #define CACHE_TIME  0.5       /* s of a lease */
@@ -171,6 +173,7 @@ struct source {
     size_t node;                /* in plan.owners; PLAN_NODE_NONE: it owns nothing */
     struct rangeset holds;      /* of a cache */
     uint64_t told;              /* its rate, by its machine; 0: not known */
+    bool hopeless;              /* a cache so slow that it is not waited for any more */
     bool parked, shares_own;
     bool started, stalled;
     unsigned slots, allowed, slots_now; /* as given; since it was busy; as tried out */
@@ -406,6 +409,8 @@ void leases_cut(struct plan *plan, struct source *source, unsigned keep, int64_t
 
 /* How long nothing came for a lease, the caller's own sleep not counted. */
 int64_t lease_silence(const struct plan *plan, const struct lease *lease, int64_t now);
+/* Whether it would take too long for others to wait for. */
+bool lease_is_hopeless(const struct lease *lease, int64_t now);
 
 /* -- plan_source.c ----------------------------------------------------------------------------- */
 

@@ -27,6 +27,13 @@ int64_t lease_silence(const struct plan *plan, const struct lease *lease, int64_
     return now - MAX(lease->heard_at, plan->awake_since);
 }
 
+bool lease_is_hopeless(const struct lease *lease, int64_t now)
+{
+    double took = seconds(now - lease->lent_at), left = (double)(lease->end - lease->pos);
+    double rate = (double)(lease->pos - lease->begin) / MAX(took, 0.001);
+    return took >= HOPELESS_AFTER && left > rate * HOPELESS_TIME;
+}
+
 static double expected_rate(const struct plan *plan, const struct lease *lease, int64_t now,
                             const struct outlook *outlook)
 {
@@ -93,7 +100,8 @@ static bool hedge_pays(const struct plan *plan, struct range rest, double finish
 
 /* What a tail costs the internet: a cache gives only what it holds, and keeps what it gives from
  * the uplinks as long as it is not silent. Others wait for the same bytes of an owner: nothing of
- * that is taken over, but from the silent. What an uplink brings for this download alone is. */
+ * that is taken over, but from the silent and the hopeless. What an uplink brings for this
+ * download alone is. */
 static bool may_take(const struct plan *plan, const struct thief *thief, int64_t now,
                      const struct tail *tail)
 {
@@ -103,7 +111,8 @@ static bool may_take(const struct plan *plan, const struct thief *thief, int64_t
         return rangeset_contains(&source->holds, tail->range.begin, tail->range.end);
     bool kept = !source_keeps_nothing(victim);
     bool waits = victim->cache || (kept && plan_has_company(plan));
-    return !waits || lease_silence(plan, tail->victim, now) > SHARED_QUIET;
+    return !waits || lease_silence(plan, tail->victim, now) > SHARED_QUIET ||
+           lease_is_hopeless(tail->victim, now);
 }
 
 bool split_in_vain(const struct plan *plan)

@@ -50,7 +50,9 @@ static const uint16_t blocked_ports[] = { 1719, 1720, 1723, 2049, 3659, 4045, 41
 
 /* Of this machine. */
 struct own {
-    struct ip *list;
+    struct own_ip {
+        struct ip ip, mask;
+    } * list;
     size_t count;
     int64_t until; /* known so long; 0: never were */
 };
@@ -108,6 +110,26 @@ struct policy *policy_free(struct policy *policy)
 
 /* ---- addresses ---- */
 
+/* Of the link that the address is on: the router guards what else is there. Without one: all. */
+static bool read_mask(struct ip *ret, const struct ifaddrs *i)
+{
+    if (!i->ifa_netmask || !ip_from_sockaddr(ret, i->ifa_netmask))
+        memset(ret->bytes, 0xff, sizeof ret->bytes);
+    else if (i->ifa_addr->sa_family == AF_INET)
+        memset(ret->bytes, 0xff, 12);
+    return true;
+}
+
+static bool is_on_link(const struct own_ip *own, const struct ip *ip)
+{
+    unsigned differs = 0, any = 0;
+    for (size_t i = 0; i < sizeof ip->bytes; i++) {
+        differs |= (unsigned)((own->ip.bytes[i] ^ ip->bytes[i]) & own->mask.bytes[i]);
+        any |= own->mask.bytes[i];
+    }
+    return own->ip.v4 == ip->v4 && any && differs == 0;
+}
+
 static int read_own(struct own *own)
 {
     struct ifaddrs *list;
@@ -116,9 +138,10 @@ static int read_own(struct own *own)
         return -1;
     for (const struct ifaddrs *i = list; i; i = i->ifa_next)
         most++;
-    struct ip *found = calloc(most + 1, sizeof *found);
+    struct own_ip *found = calloc(most + 1, sizeof *found);
     for (const struct ifaddrs *i = list; found && i; i = i->ifa_next)
-        count += i->ifa_addr && ip_from_sockaddr(&found[count], i->ifa_addr);
+        count += i->ifa_addr && ip_from_sockaddr(&found[count].ip, i->ifa_addr) &&
+                 read_mask(&found[count].mask, i);
     freeifaddrs(list);
     if (!found)
         return -1;
@@ -135,7 +158,7 @@ static bool is_own(struct own *own, const struct ip *ip)
     if ((own->until == 0 || now >= own->until) && read_own(own) == 0)
         own->until = now + OWN_KNOWN_FOR;
     for (size_t i = 0; i < own->count; i++)
-        if (ip_equal(&own->list[i], ip))
+        if (is_on_link(&own->list[i], ip))
             return true;
     return own->until == 0;
 }

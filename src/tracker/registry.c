@@ -160,7 +160,8 @@ int registry_announce(struct registry *r, const char *id, const struct message_a
     }
     if (news.joined)
         entry->peer.reports = 0; /* as if it had been taken out when it died */
-    if (news.joined || news.moved)
+    /* At another machine's address nobody is pushed aside: who is there would have to say so. */
+    if ((news.joined || news.moved) && strcmp(news.at.host, remote) == 0)
         replace(r, id, &news.at, news.replaced);
     entry->peer.at = news.at;
     entry->peer.announce = *announce;

@@ -132,8 +132,8 @@ static void delete_peer(void *arg, struct httpd_request *request)
     httpd_reply(request, 204, NULL, NULL);
 }
 
-/* Who reports is who is at the other end, by certificate or else by address: a name could be
- * anybody's. */
+/* Who reports is who is at the other end, by its address: whoever has the key can have any number
+ * of names. */
 static void post_report(void *arg, struct httpd_request *request)
 {
     struct tracker *t = arg;
@@ -150,10 +150,7 @@ static void post_report(void *arg, struct httpd_request *request)
         httpd_reply_error(request, 400, "bad_request", "%s", err.message);
         return;
     }
-    if (httpd_member(request))
-        str_copy(remote, sizeof remote, httpd_member(request));
-    else
-        socket_host(remote, httpd_remote(request));
+    socket_host(remote, httpd_remote(request));
     if (!registry_report(t->registry, id, remote, loop_now(), &is_new, &peer)) {
         httpd_reply_error(request, 404, "unknown_peer", "there is no peer %s", id);
         return;

@@ -256,8 +256,8 @@ static void deny_wins(void **state)
 /* What they would be looked up as is not known before: U+3002 is a dot, U+FF11 a 1. */
 static void names_beyond_ascii_are_not_judged(void **state)
 {
-    static const char *const urls[] = { "http://b\xc3\xbc"
-                                        "cher.test/",
+    static const char *const urls[] = { ("http://b\xc3\xbc"
+                                         "cher.test/"),
                                         "http://evil\xe3\x80\x82test/", "http://%EF%BC%91.1.1.1/" };
     for (size_t i = 0; i < ARRAY_SIZE(urls); i++)
         assert_int_equal(judge("test", "evil.test", urls[i], "9.9.9.9", 80), POLICY_URL);

@@ -151,8 +151,8 @@ static void what_is_no_rule(void **state)
         "a/b",
         "a@b",
         "a?b",
-        "b\xc3\xbc"
-        "cher.de",
+        ("b\xc3\xbc"
+         "cher.de"),
         "a\x01",
         "*.a/8",
     };
