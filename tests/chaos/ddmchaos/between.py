@@ -6,6 +6,9 @@ from ddmlab.waiting import wait_until
 
 from . import caches
 from .faults import flip_bit
+from .script import MIB
+
+BLOCK = MIB // 8  # what is held counts in eighths of a piece, of 1 MiB for all of these files
 
 
 def _restart(play, fault, ending=None):
@@ -60,12 +63,13 @@ def on_peers(play):
     stage = play.stage
     if not play.script.keeps_all or not stage.tracker.process.running():
         return 0
-    ranges = []
-    for peer in stage.live_peers().values():
-        ranges += caches.held(peer, stage.versions[-1].key)
-    end = total = 0
-    for begin, until in sorted(ranges):
-        total += max(until - max(begin, end), 0)
+    version = stage.versions[-1]
+    ranges = [held for peer in stage.live_peers().values() for held in caches.held(peer, version.key)]
+    end, size = 0, len(version.data)
+    total = size
+    for begin, until in [*sorted(ranges), (size, size)]:
+        if begin > end:  # a gap
+            total -= min(-(-begin // BLOCK) * BLOCK, size) - end // BLOCK * BLOCK
         end = max(end, until)
-    play.say(f"the peers hold {total} bytes")
-    return total
+    play.say(f"the peers hold {total} bytes in whole blocks")
+    return max(total, 0)

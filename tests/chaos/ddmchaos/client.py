@@ -171,6 +171,8 @@ class Client:
 
     def _end_of(self, attempt):
         sudden = attempt.process.code != Exit.INTERRUPTED or attempt.interrupted > 1
+        if not attempt.start_event() and self.ends:
+            sudden |= self.ends[-1].sudden  # what it had is what that one left
         return End(sudden, self._had(attempt), attempt.process.seconds, attempt.frozen_for)
 
     def _check_restored(self, attempt):

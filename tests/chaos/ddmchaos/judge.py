@@ -33,7 +33,7 @@ from dataclasses import dataclass, field
 
 from ddmlab.waiting import PATIENCE
 
-from .script import MIB
+from .script import LATER_FLOW, MIB
 
 KIB = 1 << 10
 
@@ -100,6 +100,7 @@ class Bytes:
     by_ends: int = 0
     ends: list = field(default_factory=list)
     rate: float = 0.0
+    lan_rate: float = 0.0  # where more comes out of caches than over uplinks
 
     @property
     def ratio(self):
@@ -128,7 +129,7 @@ class Bytes:
                 f" {self.others} by faults, {self.by_ends} by ends of clients"
             )
         for end in self.ends:
-            limit = end.may_lose(self.rate)
+            limit = end.may_lose(max(self.rate, self.lan_rate))
             if end.lost is not None and end.lost > limit:
                 how = "sudden" if end.sudden else "orderly"
                 raise Wrong(
@@ -199,4 +200,5 @@ def account(play, clients, played, on_peers, came):
         by_ends=sum(end.may_cost(script.rate, sources) for end in ends),
         ends=ends,
         rate=script.rate,
+        lan_rate=need / LATER_FLOW if on_peers is not None else 0.0,
     )
