@@ -64,7 +64,9 @@ def on_peers(play):
     if not play.script.keeps_all or not stage.tracker.process.running():
         return 0
     version = stage.versions[-1]
-    ranges = [held for peer in stage.live_peers().values() for held in caches.held(peer, version.key)]
+    ranges = []
+    for peer in stage.live_peers().values():
+        ranges += caches.held(peer, version.key)
     end, size = 0, len(version.data)
     total = size
     for begin, until in [*sorted(ranges), (size, size)]:

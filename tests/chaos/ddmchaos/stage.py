@@ -152,7 +152,8 @@ class Stage:
         self._caches = self.lab.directory / f"caches-{self._rounds}"
         self.cache_disk = None
         self._peer_options = ["--memory", LITTLE_MEMORY] if script.little_memory else []
-        self._peer_options += ["--cache-size", {"memory": 0, "tiny": script.cache_size}.get(script.cache, "1G")]
+        size = {"memory": 0, "tiny": script.cache_size}.get(script.cache, "1G")
+        self._peer_options += ["--cache-size", size]
         if script.cache == "small disk":
             mount_point = self.lab.directory / f"disk-cache-{self._rounds}"
             disks.mount_tmpfs(mount_point, max(script.cache_size, CACHE_DISK_LEAST))
