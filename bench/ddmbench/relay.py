@@ -95,10 +95,15 @@ def cpu_seconds(pid):
 
 
 def goals(data):
+    return compared(data, LIMIT)
+
+
+def compared(data, limit, how=""):
+    """The peer against nginx."""
     rates = {name: figures["rate"] for name, figures in data["relays"].items()}
     ratio = median(ratios(rates[PEER], rates[NGINX]))
-    what = f"{size(data['size'])} relayed by one peer"
-    return [g.at_least(what, ratio, LIMIT, " × nginx", g.GROSS_CPU)]
+    what = f"{size(data['size'])} relayed by one peer{how}"
+    return [g.at_least(what, ratio, limit, " × nginx", g.GROSS_CPU)]
 
 
 def texts(data):

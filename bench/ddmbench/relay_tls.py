@@ -8,10 +8,9 @@ from ddmlab.content import make_big_file
 from ddmlab.nginx import Nginx
 from ddmlab.swarm import Swarm
 
-from . import goals as g
-from .relay import cpu_seconds, once
+from .relay import NGINX, PEER, compared, cpu_seconds, once, plots, texts  # noqa: F401
 from .setting import say
-from .stats import in_turn, median, mib, ratios, size, spread, table
+from .stats import in_turn
 
 TITLE = "2 GiB through a peer and nginx, over TLS"
 ROUNDS = 10
@@ -23,7 +22,6 @@ NEEDS = []
 JSON = "Content-Type: application/json"
 SIZE = 2048  # MiB
 LIMIT = 1.0
-PEER, NGINX = "ddm peer", "nginx"
 PORT = 8443
 
 # As in ddmlab.nginx, and with the same cipher as a peer.
@@ -96,27 +94,4 @@ def start(lab, count):
 
 
 def goals(data):
-    rates = {name: figures["rate"] for name, figures in data["relays"].items()}
-    ratio = median(ratios(rates[PEER], rates[NGINX]))
-    what = f"{size(data['size'])} relayed by one peer over TLS"
-    return [g.at_least(what, ratio, LIMIT, " × nginx", g.GROSS_CPU)]
-
-
-def texts(data):
-    relays = data["relays"]
-    rows = [
-        (
-            f"**{name}**" if name == PEER else name,
-            spread([rate / 1e9 for rate in m["rate"]]),
-            spread(ratios(m["rate"], relays[NGINX]["rate"])),
-            spread([cpu / (data["size"] / 1e9) for cpu in m["cpu"]]),
-            mib(max(m["peak"])),
-        )
-        for name, m in relays.items()
-    ]
-    header = ("relay", "GB/s", "× nginx", "its CPU s per GB", "peak memory")
-    return {"size": size(data["size"]), "table": table(header, rows)}
-
-
-def plots(data):
-    return {}
+    return compared(data, LIMIT, " over TLS")
