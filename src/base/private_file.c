@@ -15,7 +15,8 @@
 
 static int fail(struct ddm_error *err, const char *path)
 {
-    return error_set(err, DDM_E_DISK, "%s: %s", path, strerror(errno));
+    enum ddm_code code = errno == EACCES || errno == EPERM ? DDM_E_PERMISSION : DDM_E_DISK;
+    return error_set(err, code, "%s: %s", path, strerror(errno));
 }
 
 int private_folder_make(const char *folder, struct ddm_error *err)

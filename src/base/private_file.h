@@ -7,7 +7,8 @@
 
 #include <stddef.h>
 
-/* Makes the folder (0700) and those above it where they are not there. -DDM_E_DISK. */
+/* Makes the folder (0700) and those above it where they are not there. -DDM_E_DISK, or
+ * -DDM_E_PERMISSION where the system forbids it; so do those that write. */
 int private_folder_make(const char *folder, struct ddm_error *err);
 
 /* Puts FOLDER/NAME there with mode 0600: written beside it, synced, renamed, so that a reader sees

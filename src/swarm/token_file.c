@@ -5,25 +5,18 @@
 #include "swarm/membership.h"
 
 #include "base/error.h"
+#include "base/private_file.h"
 #include "base/str.h"
 #include "base/util.h"
-#include "base/whole.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #define FILE_NAME "swarm.token"
 
-enum { FILE_MAX = 2 * TOKEN_MAX, NEW_NAME_SIZE = sizeof FILE_NAME + 20 };
-
-static int error_file(struct ddm_error *err, const char *folder, int reason)
-{
-    enum ddm_code code = reason == EACCES || reason == EPERM ? DDM_E_PERMISSION : DDM_E_DISK;
-    return error_set(err, code, "%s/%s: %s", folder, FILE_NAME, strerror(reason));
-}
+enum { FILE_MAX = 2 * TOKEN_MAX };
 
 /* A folder that cannot be looked into has a token that cannot be read. */
 bool membership_exists(const char *folder)
@@ -150,67 +143,21 @@ int membership_read_token(const char *folder, struct token *ret, struct ddm_erro
 
 /* ---- writing ---- */
 
-/* mkdir -p; what is made is for this user alone. 0 or errno. */
-static int make_folders(const char *folder)
-{
-    _cleanup_free_ char *path = strdup(folder);
-    if (!path)
-        return ENOMEM;
-    for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
-        *slash = '\0';
-        if (mkdir(path, 0700) < 0 && errno != EEXIST && access(path, F_OK) < 0)
-            return errno;
-        *slash = '/';
-    }
-    return mkdir(path, 0700) < 0 && errno != EEXIST ? errno : 0;
-}
-
-/* Writes and syncs a file of its own; 0 or errno. Without `replace` EEXIST where there is one. */
-static int put_file(int place, const char *name, const char *text, bool replace)
-{
-    int reason = 0;
-    size_t done;
-    _cleanup_close_ int fd =
-        openat(place, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return errno;
-    if (fchmod(fd, 0600) < 0) /* whatever the umask is */
-        reason = errno;
-    if (reason == 0)
-        reason = whole_write(fd, 0, text, strlen(text), &done);
-    if (reason == 0 && fsync(fd) < 0)
-        reason = errno;
-    if (reason == 0 && replace && renameat(place, name, place, FILE_NAME) < 0)
-        reason = errno;
-    if (reason == 0 && !replace && linkat(place, name, place, FILE_NAME, 0) < 0)
-        reason = errno;
-    if (reason != 0 || !replace)
-        unlinkat(place, name, 0);
-    if (reason == 0 && fsync(place) < 0)
-        reason = errno;
-    return reason;
-}
-
+/* The folder is looked at before anything secret goes there. */
 static int write_text(const char *folder, const char *text, bool replace, struct ddm_error *err)
 {
-    char name[NEW_NAME_SIZE];
-    uint64_t random;
-    int reason = make_folders(folder);
-    if (reason != 0)
-        return error_file(err, folder, reason);
-    _cleanup_close_ int place = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (place < 0)
-        return error_file(err, folder, errno);
-    int r = check_folder(place, folder, err);
+    int r = private_folder_make(folder, err);
     if (r < 0)
         return r;
-    if (getentropy(&random, sizeof random) < 0)
-        return error_set(err, DDM_E_FAIL, "the system gives no random numbers");
-    snprintf(name, sizeof name, "%s.%016llx", FILE_NAME, (unsigned long long)random);
-    reason = put_file(place, name, text, replace);
-    if (reason == EEXIST)
-        return error_set(err, DDM_E_PERMISSION, "%s has a swarm key already", folder);
-    return reason == 0 ? 0 : error_file(err, folder, reason);
+    _cleanup_close_ int place = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (place < 0)
+        return error_set(err, DDM_E_PERMISSION, "%s: %s", folder, strerror(errno));
+    r = check_folder(place, folder, err);
+    if (r < 0)
+        return r;
+    r = (replace ? private_file_write : private_file_create)(folder, FILE_NAME, text, strlen(text),
+                                                             err);
+    return r == 1 ? error_set(err, DDM_E_PERMISSION, "%s has a swarm key already", folder) : r;
 }
 
 static int store_token(const char *folder, const struct token *token, bool replace,
