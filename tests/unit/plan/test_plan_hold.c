@@ -109,6 +109,40 @@ static void the_probe_is_not_for_caches(void **state)
 }
 
 /* An uplink does a cache's work only when that has been silent for a second. */
+/* It may be busy for a day, by what it says. */
+static void a_busy_cache(void **state)
+{
+    struct plan *plan = plan_of(MIB, 0);
+    plan_source uplink = add_source(plan, 1), cache = add_cache(plan);
+    hold(plan, cache, 0, MIB);
+    plan_lease lease = assert_next(plan, cache, SEC, 0, MIB);
+    assert_none(plan, uplink, SEC);
+    plan_fail(plan, lease, PLAN_BUSY, 3600 * SEC, SEC);
+    assert_int_not_equal(next(plan, uplink, SEC).id, 0);
+    plan_free(plan);
+}
+
+/* Bytes all the time, and so few that it would take for ever. */
+static void a_cache_that_trickles(void **state)
+{
+    struct plan *plan = plan_of(MIB, 0);
+    plan_source uplink = add_source(plan, 1), cache = add_cache(plan);
+    hold(plan, cache, 0, MIB);
+    plan_lease lease = assert_next(plan, cache, SEC, 0, MIB);
+    int64_t now = SEC;
+    for (int i = 0; i < 40; i++) {
+        assert_none(plan, uplink, now);
+        plan_progress(plan, lease, 1, now += 50 * MSEC);
+        plan_tick(plan, now);
+    }
+    for (int i = 0; i < 40; i++) {
+        plan_progress(plan, lease, 1, now += 50 * MSEC);
+        plan_tick(plan, now);
+    }
+    assert_int_not_equal(next(plan, uplink, now).id, 0);
+    plan_free(plan);
+}
+
 static void a_silent_cache(void **state)
 {
     struct plan *plan = plan_of(MIB, 0);
@@ -148,6 +182,8 @@ int main(void)
         cmocka_unit_test(gives_only_what_it_holds),
         cmocka_unit_test(uplinks_leave_it_alone),
         cmocka_unit_test(a_cache_that_fails),
+        cmocka_unit_test(a_busy_cache),
+        cmocka_unit_test(a_cache_that_trickles),
         cmocka_unit_test(an_excluded_cache_holds_nothing),
         cmocka_unit_test(two_caches),
         cmocka_unit_test(only_caches_are_left),
