@@ -16,6 +16,7 @@ int plan_new(struct plan **ret, const struct plan_config *config)
     plan->seed = config->seed;
     plan->probe = config->probe ? config->probe : config->window ? STREAM_FIRST : LEASE_FIRST;
     plan->awake_since = plan->outlook_at = INT64_MIN;
+    plan->quiet = SHARED_QUIET;
     bool known = plan->size != PLAN_SIZE_UNKNOWN;
     if (leases_reserve(plan) < 0 || (known && rangeset_add(&plan->free, 0, plan->size, NULL) < 0)) {
         plan_free(plan);
@@ -55,7 +56,7 @@ int plan_add_source(struct plan *plan, const struct plan_source_config *config, 
     plan->sources[plan->source_count] = (struct source){
         .slots = given,
         .allowed = given,
-        .slots_now = MIN(given, SLOTS_FIRST),
+        .slots_now = config->node && !config->cache ? SLOTS_SHARED : MIN(given, SLOTS_FIRST),
         .own = config->own,
         .cache = config->cache,
         .spare = config->spare && !config->cache,
@@ -234,9 +235,10 @@ void plan_tick(struct plan *plan, int64_t now)
     plan->ticked = true;
     plan->ticked_at = now;
     plan->any_silent = false;
+    plan->quiet = usual_quiet(plan, now);
     leases_foreach (l, plan) {
-        bool hopeless = lease_is_hopeless(l, now);
-        plan->any_silent |= hopeless || lease_silence(plan, l, now) > SHARED_QUIET;
+        bool hopeless = lease_is_hopeless(plan, l, now);
+        plan->any_silent |= hopeless || lease_silence(plan, l, now) > plan->quiet;
         if (hopeless && plan->sources[l->source].cache && !plan->sources[l->source].hopeless) {
             plan->sources[l->source].hopeless = true;
             holds_outdated(plan);
@@ -330,7 +332,11 @@ void plan_started(struct plan *plan, plan_lease id, int64_t now)
     lease->started = true;
     lease->heard_at = now;
     rate_start(&lease->rate, now);
-    source_started(&plan->sources[lease->source], lease, now);
+    struct source *source = &plan->sources[lease->source];
+    bool first = source->ttfb == 0;
+    source_started(source, lease, now);
+    if (first && !plan_has_company(plan))
+        source_widen(source);
 }
 
 int64_t plan_progress(struct plan *plan, plan_lease id, uint64_t length, int64_t now)

@@ -48,10 +48,10 @@ void holds_outdated(struct plan *plan)
     plan->held_stale |= plan->cache_count > 0 || plan->spare_count > 0;
 }
 
-/* What a cache holds that is busy, or would take for ever, is not waited for. */
+/* What a cache holds that is busy for long, or would take for ever, is not waited for. */
 static bool answers(const struct source *s)
 {
-    return source_usable(s) && s->failures == 0 && s->busy == 0 && !s->hopeless;
+    return source_is_waited_for(s) && !s->hopeless;
 }
 
 static bool has_other_uplink(const struct plan *plan, const struct source *spare)

@@ -70,7 +70,11 @@
 #define STEADY         1.2  /* times the mean rate so far: like it */
 #define STEAL_PART     8    /* a piece is stolen in so many parts, but none smaller than */
 #define STEAL_LEAST    (64 * KIB)
-#define SHARED_QUIET   (1 * SEC)   /* silence of a cache or an owner, before others do its work */
+#define SHARED_QUIET   (1 * SEC)   /* silence of a cache or an owner, before others do its work; */
+#define QUIET_STEPS    5           /* twice as long with each doubling of what half of all take, */
+#define QUIET_KNOWN    3           /* where so many are known */
+#define BUSY_WAITED    3U          /* times in a row that a cache or an owner may be, likewise, */
+#define BUSY_BRIEF     (3 * SEC)   /* each of them for no longer than this, by what it says */
 #define HOPELESS_AFTER 3.0         /* s, from when a lease was lent */
 #define HOPELESS_TIME  15.0        /* s to its end: for that, too */
 #define SURVEY_KEEP    (50 * MSEC) /* who is late is looked at so often */
@@ -89,6 +93,7 @@
 
 /* Connections, and sources that share a link. Times in which a trial is measured. */
 #define SLOTS_FIRST       2U /* one of them brings bytes while the other waits for its first */
+#define SLOTS_SHARED      1U /* among many: all of them ask, and what they ask for is one fetch */
 #define SLOTS_PER_TTFB    (75 * MSEC) /* one for each so much time to first byte, if that is more, */
 #define SLOTS_FAR         8           /* up to here: slow starts side by side */
 #define TTFB_FAR          (150 * MSEC)
@@ -253,7 +258,8 @@ struct plan {
     bool held_stale;
     struct outlook outlook; /* as of outlook_at, where there is company */
     int64_t outlook_at;
-    bool any_silent; /* a lease, at the last tick */
+    int64_t quiet;   /* silence that is usual; as of the last tick, as is */
+    bool any_silent; /* a lease */
     bool alone;      /* nobody else downloads the object */
     unsigned max_failures;
     uint64_t seed;
@@ -410,7 +416,9 @@ void leases_cut(struct plan *plan, struct source *source, unsigned keep, int64_t
 /* How long nothing came for a lease, the caller's own sleep not counted. */
 int64_t lease_silence(const struct plan *plan, const struct lease *lease, int64_t now);
 /* Whether it would take too long for others to wait for. */
-bool lease_is_hopeless(const struct lease *lease, int64_t now);
+bool lease_is_hopeless(const struct plan *plan, const struct lease *lease, int64_t now);
+/* The silence that is none of one source's own: where half of all are as slow, it is the swarm. */
+int64_t usual_quiet(const struct plan *plan, int64_t now);
 
 /* -- plan_source.c ----------------------------------------------------------------------------- */
 
@@ -433,10 +441,15 @@ static inline bool source_keeps_nothing(const struct source *source)
 }
 bool source_is_uplink(const struct source *source); /* not a cache */
 void source_end_pause(struct source *source, int64_t now);
+/* What it holds, or owns, is left to it: it works, or has been busy for a moment. */
+bool source_is_waited_for(const struct source *source);
 
 /* One of its leases had its first byte, brought bytes (`added` of them new), or is being dropped.
  */
 void source_started(struct source *source, const struct lease *lease, int64_t now);
+/* More slots where the first byte takes long. Not among many: there it takes long because of them.
+ */
+void source_widen(struct source *source);
 void source_brought(struct source *source, uint64_t bytes, uint64_t added, int64_t gap,
                     int64_t now);
 void source_dropped(struct source *source, const struct lease *lease);

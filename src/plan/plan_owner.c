@@ -181,6 +181,9 @@ void plan_tell_rate(struct plan *plan, plan_source source, uint64_t rate)
 
 void plan_set_alone(struct plan *plan, bool alone)
 {
+    if (alone && !plan->alone)
+        sources_foreach (s, plan)
+            source_widen(s);
     plan->alone = alone;
     plan->owners.surveyed_at = INT64_MIN;
 }
@@ -234,11 +237,12 @@ static void find_speeds(struct plan *plan, int64_t now, const struct outlook *ou
         struct node *n = &o->nodes[s->node];
         for (uint32_t at = s->first; at != 0; at = plan->leases[at - 1].next)
             n->left += (double)(plan->leases[at - 1].end - plan->leases[at - 1].pos);
-        if (s->failures > 0 || !source_can_work(s, now))
+        if (!source_is_waited_for(s) || s->parked || s->resting)
             continue;
         double rate = steady_rate(s, now), guess = outlook->mean * source_slots(s);
         double said = s->told > 0 ? (double)s->told : (double)n->rate;
-        n->speed += rate > 0 ? rate : said > 0 ? said : guess;
+        bool shared = plan_has_company(plan) && said > 0;
+        n->speed += rate > 0 && !shared ? rate : said > 0 ? said : guess;
     }
 }
 

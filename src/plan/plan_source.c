@@ -31,6 +31,11 @@ bool source_can_work(const struct source *source, int64_t now)
            !source->resting;
 }
 
+bool source_is_waited_for(const struct source *source)
+{
+    return source_usable(source) && source->failures == 0 && source->busy < BUSY_WAITED;
+}
+
 void source_end_pause(struct source *source, int64_t now)
 {
     if (!source_is_paused(source, now))
@@ -85,10 +90,6 @@ struct outlook sources_outlook(const struct plan *plan, int64_t now)
 void source_started(struct source *source, const struct lease *lease, int64_t now)
 {
     int64_t ttfb = MAX(now - lease->lent_at, (int64_t)1);
-    if (source->ttfb == 0 && source->trial.tries == 0) {
-        unsigned far = (unsigned)MIN(ttfb / SLOTS_PER_TTFB, (int64_t)SLOTS_FAR);
-        source->slots_now = MIN(MAX(source->slots_now, far), source->slots);
-    }
     source->ttfb = source->ttfb ? (3 * source->ttfb + ttfb) / 4 : ttfb;
     source->started = true;
     source->longest_gap -= source->longest_gap / 4;
@@ -112,6 +113,15 @@ void source_brought(struct source *source, uint64_t bytes, uint64_t added, int64
         source->allowed++;
         source->slots_since = now;
     }
+}
+
+void source_widen(struct source *source)
+{
+    if (source->cache || source->trial.tries > 0)
+        return;
+    unsigned far = (unsigned)MIN(source->ttfb / SLOTS_PER_TTFB, (int64_t)SLOTS_FAR);
+    unsigned least = MAX(SLOTS_FIRST, far);
+    source->slots_now = MIN(MAX(source->slots_now, least), source->slots);
 }
 
 void source_dropped(struct source *source, const struct lease *lease)
@@ -147,6 +157,8 @@ static int64_t pause_after_busy(struct source *source, const struct failed *fail
         source->slots_rest = MIN(MAX(2 * source->slots_rest, SLOT_GROW_AFTER), SLOT_GROW_MAX);
     if (source->leases > 0)
         return 0;
+    if (failed->retry_after > BUSY_BRIEF)
+        source->busy = MAX(source->busy, BUSY_WAITED);
     if (counts && ++source->busy >= BUSY_PATIENCE * max_failures)
         source->excluded = true;
     return failed->retry_after > 0

@@ -27,11 +27,30 @@ int64_t lease_silence(const struct plan *plan, const struct lease *lease, int64_
     return now - MAX(lease->heard_at, plan->awake_since);
 }
 
-bool lease_is_hopeless(const struct lease *lease, int64_t now)
+int64_t usual_quiet(const struct plan *plan, int64_t now)
+{
+    unsigned count[QUIET_STEPS + 1] = { 0 }, all = 0, half = 0, step = 0;
+    sources_foreach (s, plan) {
+        int64_t took = s->ttfb;
+        for (uint32_t at = s->first; at != 0; at = plan->leases[at - 1].next)
+            took = MAX(took, lease_silence(plan, &plan->leases[at - 1], now));
+        if (!source_can_work(s, now) || took == 0)
+            continue;
+        for (step = 0; step < QUIET_STEPS && took > SHARED_QUIET / 2 << step;)
+            step++;
+        count[step]++;
+        all++;
+    }
+    for (step = 0; step < QUIET_STEPS && 2 * (half + count[step]) < all; step++)
+        half += count[step];
+    return all < QUIET_KNOWN ? SHARED_QUIET : SHARED_QUIET << step;
+}
+
+bool lease_is_hopeless(const struct plan *plan, const struct lease *lease, int64_t now)
 {
     double took = seconds(now - lease->lent_at), left = (double)(lease->end - lease->pos);
     double rate = (double)(lease->pos - lease->begin) / MAX(took, 0.001);
-    return took >= HOPELESS_AFTER && left > rate * HOPELESS_TIME;
+    return took >= MAX(HOPELESS_AFTER, seconds(plan->quiet)) && left > rate * HOPELESS_TIME;
 }
 
 static double expected_rate(const struct plan *plan, const struct lease *lease, int64_t now,
@@ -111,8 +130,8 @@ static bool may_take(const struct plan *plan, const struct thief *thief, int64_t
         return rangeset_contains(&source->holds, tail->range.begin, tail->range.end);
     bool kept = !source_keeps_nothing(victim);
     bool waits = victim->cache || (kept && plan_has_company(plan));
-    return !waits || lease_silence(plan, tail->victim, now) > SHARED_QUIET ||
-           lease_is_hopeless(tail->victim, now);
+    return !waits || lease_silence(plan, tail->victim, now) > plan->quiet ||
+           lease_is_hopeless(plan, tail->victim, now);
 }
 
 bool split_in_vain(const struct plan *plan)

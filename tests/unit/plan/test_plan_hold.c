@@ -108,7 +108,6 @@ static void the_probe_is_not_for_caches(void **state)
     plan_free(plan);
 }
 
-/* An uplink does a cache's work only when that has been silent for a second. */
 /* It may be busy for a day, by what it says. */
 static void a_busy_cache(void **state)
 {
@@ -119,6 +118,23 @@ static void a_busy_cache(void **state)
     assert_none(plan, uplink, SEC);
     plan_fail(plan, lease, PLAN_BUSY, 3600 * SEC, SEC);
     assert_int_not_equal(next(plan, uplink, SEC).id, 0);
+    plan_free(plan);
+}
+
+/* Where many ask, one is turned away now and then: what is held is not fetched for that. */
+static void a_cache_that_is_busy_for_a_moment(void **state)
+{
+    struct plan *plan = plan_of(MIB, 0);
+    plan_source uplink = add_source(plan, 1), cache = add_cache(plan);
+    hold(plan, cache, 0, MIB);
+    int64_t now = SEC;
+    for (int i = 0; i < 3; i++) {
+        assert_none(plan, uplink, now);
+        plan_fail(plan, next(plan, cache, now).id, PLAN_BUSY, SEC, now);
+        assert_none(plan, cache, now += SEC / 2);
+        now += SEC;
+    }
+    assert_int_not_equal(next(plan, uplink, now).id, 0);
     plan_free(plan);
 }
 
@@ -143,6 +159,7 @@ static void a_cache_that_trickles(void **state)
     plan_free(plan);
 }
 
+/* An uplink does a cache's work only when that has been silent for a second. */
 static void a_silent_cache(void **state)
 {
     struct plan *plan = plan_of(MIB, 0);
@@ -155,6 +172,24 @@ static void a_silent_cache(void **state)
     assert_none(plan, uplink, now + 900 * MSEC);
     plan_tick(plan, now + 1100 * MSEC);
     assert_int_not_equal(next(plan, uplink, now + 1100 * MSEC).id, 0);
+    plan_free(plan);
+}
+
+/* Where half of all are as silent, the machines are busy: nobody's work is done twice for that. */
+static void all_are_silent(void **state)
+{
+    struct plan *plan = plan_of(4 * MIB, 0);
+    plan_source uplink = add_source(plan, 1), caches[3];
+    for (int i = 0; i < 3; i++) {
+        caches[i] = add_cache(plan);
+        hold(plan, caches[i], (uint64_t)i * MIB, (uint64_t)(i + 1) * MIB);
+        assert_int_not_equal(next(plan, caches[i], SEC).id, 0);
+    }
+    finish(plan, next(plan, uplink, SEC).id, SEC);
+    for (int64_t now = SEC; now < 3 * SEC; now += 100 * MSEC) {
+        plan_tick(plan, now);
+        assert_none(plan, uplink, now);
+    }
     plan_free(plan);
 }
 
@@ -183,12 +218,14 @@ int main(void)
         cmocka_unit_test(uplinks_leave_it_alone),
         cmocka_unit_test(a_cache_that_fails),
         cmocka_unit_test(a_busy_cache),
+        cmocka_unit_test(a_cache_that_is_busy_for_a_moment),
         cmocka_unit_test(a_cache_that_trickles),
         cmocka_unit_test(an_excluded_cache_holds_nothing),
         cmocka_unit_test(two_caches),
         cmocka_unit_test(only_caches_are_left),
         cmocka_unit_test(the_probe_is_not_for_caches),
         cmocka_unit_test(a_silent_cache),
+        cmocka_unit_test(all_are_silent),
         cmocka_unit_test(blocks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

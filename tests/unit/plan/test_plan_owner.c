@@ -70,7 +70,7 @@ static void own_first(void **state)
 {
     struct plan *plan = swarm(SIZE);
     uint64_t last = 0;
-    for (int i = 0; i < 14; i++) /* two leases a piece: seven of ten */
+    for (int i = 0; i < 7; i++) /* a lease a piece: seven of ten */
         assert_true(round_of(plan, SEC, true));
     plan_set_alone(plan, true);
     for (int i = 0; i < 200 && round_of(plan, SEC, false); i++)
@@ -319,6 +319,14 @@ static void a_window(void **state)
     plan_free(plan);
 }
 
+static unsigned inherited_of(struct plan *plan, size_t owner)
+{
+    unsigned count = 0;
+    for (uint64_t at = 0; at < SIZE; at += MIB)
+        count += plan_owner_of(plan, at) == owner && heir_of(plan, at) != PLAN_NODE_NONE;
+    return count;
+}
+
 /* A source that the plan has not seen at work is believed what its machine says. */
 static void told_rates(void **state)
 {
@@ -327,24 +335,61 @@ static void told_rates(void **state)
     for (plan_source s = 1; s < NODES; s++)
         plan_tell_rate(plan, s, 10 * MIB);
     next(plan, 1, SEC);
-    unsigned inherited = 0;
-    for (uint64_t at = 0; at < SIZE; at += MIB)
-        inherited += plan_owner_of(plan, at) == 0 && heir_of(plan, at) != PLAN_NODE_NONE;
-    assert_in_range(inherited, 7, 11);
+    assert_in_range(inherited_of(plan, 0), 7, 11);
+    plan_free(plan);
+}
+
+/* What each of many sees is its own way to the peer; what the peer says all of them hear. */
+static void told_rates_among_many(void **state)
+{
+    struct plan *plan = swarm(SIZE);
+    for (plan_source s = 0; s < NODES; s++)
+        plan_tell_rate(plan, s, 10 * MIB);
+    int64_t now = SEC;
+    struct lent slow = next(plan, 0, now);
+    plan_started(plan, slow.id, now);
+    stream(plan, slow.id, 20 * KIB, 5 * SEC, &now);
+    next(plan, 1, now);
+    assert_int_equal(inherited_of(plan, 0), 0);
+    plan_tell_rate(plan, 0, 100 * KIB);
+    next(plan, 2, now + SEC);
+    assert_true(inherited_of(plan, 0) > 0);
+    plan_free(plan);
+}
+
+/* All of them ask for the same: one request each, however long the first byte takes. */
+static void many_ask_one_at_a_time(void **state)
+{
+    struct plan *plan = swarm(SIZE);
+    struct lent lent = next(plan, 0, SEC);
+    assert_none(plan, 0, SEC);
+    plan_started(plan, lent.id, SEC + 500 * MSEC);
+    assert_none(plan, 0, SEC + 500 * MSEC);
+    plan_set_alone(plan, true);
+    assert_int_not_equal(next(plan, 0, SEC + 500 * MSEC).id, 0);
     plan_free(plan);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(nobody_owns),          cmocka_unit_test(own_first),
-        cmocka_unit_test(in_order_of_offset),   cmocka_unit_test(before_the_size),
-        cmocka_unit_test(the_list_again),       cmocka_unit_test(heirs_agree),
-        cmocka_unit_test(a_dead_owner),         cmocka_unit_test(company),
-        cmocka_unit_test(only_from_the_silent), cmocka_unit_test(spare),
-        cmocka_unit_test(a_spare_probes),       cmocka_unit_test(an_uplink_of_no_node),
-        cmocka_unit_test(taken_back),           cmocka_unit_test(a_window),
+        cmocka_unit_test(nobody_owns),
+        cmocka_unit_test(own_first),
+        cmocka_unit_test(in_order_of_offset),
+        cmocka_unit_test(before_the_size),
+        cmocka_unit_test(the_list_again),
+        cmocka_unit_test(heirs_agree),
+        cmocka_unit_test(a_dead_owner),
+        cmocka_unit_test(company),
+        cmocka_unit_test(only_from_the_silent),
+        cmocka_unit_test(spare),
+        cmocka_unit_test(a_spare_probes),
+        cmocka_unit_test(an_uplink_of_no_node),
+        cmocka_unit_test(taken_back),
+        cmocka_unit_test(a_window),
         cmocka_unit_test(told_rates),
+        cmocka_unit_test(told_rates_among_many),
+        cmocka_unit_test(many_ask_one_at_a_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -273,11 +273,11 @@ static void nothing_is_cut_ahead_of_time(void **state)
 {
     struct plan *plan = plan_of(MIB, 0);
     plan_source a = add_source(plan, 1), b = add_source(plan, 2);
-    plan->sources[b].slots_now = 1;
     plan_lease slow = give(plan, a, 0, 512 * KIB, 0), mine = give(plan, b, 512 * KIB, MIB, 0);
     int64_t now = 20 * MSEC;
     plan_started(plan, slow, now);
     stream(plan, mine, 1000000, 500 * MSEC, &now);
+    plan->sources[b].slots_now = 1;
     bring(plan, slow, 100000, now);
     assert_none(plan, b, now);
     finish(plan, mine, now);
