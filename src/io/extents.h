@@ -7,7 +7,7 @@
 #include "plan/rangeset.h"
 
 #define EXTENT_SUM_SIZE   16
-#define EXTENT_LENGTH_MAX ((uint64_t)256 * 1024)
+#define EXTENT_LENGTH_MAX ((uint64_t)128 * 1024)
 #define EXTENTS_MAX       (1U << 20) /* in one set */
 
 struct extent {

@@ -20,7 +20,7 @@
 
 #include <sys/types.h>
 
-#define STORE_CELL ((uint64_t)256 * 1024)
+#define STORE_CELL ((uint64_t)128 * 1024)
 
 struct store;
 struct store_object;

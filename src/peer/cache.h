@@ -4,7 +4,7 @@
  *     bytes ──save──▶ queue ──pool: checksum, pwrite──▶ extents ──load──▶ pool: pread, checksum
  * right? └─ a second later: fdatasync, then recorded       ├─ the bytes └─ dropped
  *
- * Extents are at most 256 KiB long. Nothing that is read from the disk is given to anybody whose
+ * Extents are at most 128 KiB long. Nothing that is read from the disk is given to anybody whose
  * checksum, made when the bytes came from the network, is not right. So the disk may hold what it
  * likes after a crash.
  *
@@ -68,7 +68,7 @@ const struct journal_origin *cache_origin(const struct cache_object *object);
 void cache_set_origin(struct cache_object *object, const char *etag, const char *last_modified);
 
 /* Keeps a copy of what is not there yet of these bytes. Only of an object that is open; they lie
- * between two multiples of 256 KiB. */
+ * between two multiples of 128 KiB. */
 void cache_save(struct cache_object *object, uint64_t offset, const char *data, size_t length);
 
 /* Reads the extents that hold [begin, end), which are there. `done` is called once, never from

@@ -2,7 +2,7 @@
 """`ddm cache`: a peer's cache looked at from outside, while the peer runs."""
 
 import pytest
-from ddmlab.cached import SIZE, Cached
+from ddmlab.cached import BLOCK, SIZE, Cached
 from ddmlab.content import MIB
 
 
@@ -89,8 +89,8 @@ def test_verify_finds_what_is_wrong(cached):
     assert done.code == 1
     key = cached.objects()[0]["key"][:12]
     assert done.stdout.splitlines() == [
-        f"{key}  wrong: bytes 0 to {MIB // 4}",
-        f"{key}  wrong: bytes {5 * MIB} to {5 * MIB + MIB // 4}",
+        f"{key}  wrong: bytes 0 to {BLOCK}",
+        f"{key}  wrong: bytes {5 * MIB} to {5 * MIB + BLOCK}",
     ]
     cached.file(".ddm").write_bytes(b"DDMjrnl\n and no more")
     done = cached.command("verify")

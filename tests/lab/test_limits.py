@@ -272,7 +272,7 @@ def busy(make_lab):
     """(lab, a peer with 21 places, its uplink slow enough that requests last)."""
     lab = make_lab(20, 100, 100, 100)
     lab.file("file", 64 * MIB)
-    peer = lab.peer(lab.hosts[0], "--memory", "16M")
+    peer = lab.peer(lab.hosts[0], "--memory", "8M")
     assert limits(peer)["places"] == 21
     return lab, peer
 

@@ -8,7 +8,7 @@ from .content import MIB
 from .waiting import wait_until
 
 SIZE = 8 * MIB
-BLOCK = MIB // 4  # an extent is no longer than that
+BLOCK = MIB // 8  # an extent is no longer than that
 
 
 class Cached:
