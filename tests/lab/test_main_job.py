@@ -138,17 +138,17 @@ def test_two_different_files_at_the_same_time_do_not_mix(make_lab):
 
 
 def test_connections_to_the_origin_are_reused_between_leases(make_lab):
+    """Two requests of an uplink at a time; a lease that is cut costs its connection."""
     lab = make_lab(30, 30)
     lab.file("file", 20 * MIB)
     lab.swarm()
-    lab.download(lab.hosts[0], lab.origin.url("file"))
+    lab.download(lab.hosts[0], lab.origin.url("file"), "--connections", "2")
 
     for host in lab.hosts:
         address = host.uplink_address
         requests = [entry for entry in lab.origin.log() if entry["client"] == address]
         connections = {entry["connection"] for entry in requests}
-        assert len(requests) > len(connections), f"{host.name}: a connection for each request"
-        assert len(connections) <= 4
+        assert 2 * len(connections) <= len(requests), "\n".join(map(str, requests))
 
 
 def test_the_origin_is_asked_for_plain_bytes_and_never_with_head(make_lab):
