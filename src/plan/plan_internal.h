@@ -217,9 +217,9 @@ struct node {
     uint64_t rate;                 /* as it was announced */
     size_t given;                  /* place in the list as it was given */
     uint32_t first, count, cursor; /* its pieces, in ownership.pieces; those before are done */
-    /* In the last survey: bytes/s, 0: does not work; bytes that it has to bring; that it could
-     * bring besides until the common end. */
-    double speed, left, spare;
+    /* In the last survey: bytes/s, by its machine and as it counts, 0: does not work; bytes that it
+     * has to bring; that it could bring besides until the common end. */
+    double said, speed, left, spare;
     double inherited; /* bytes that it brought of pieces of others */
 };
 

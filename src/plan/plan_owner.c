@@ -4,12 +4,12 @@
  *     piece ──owner.c──▶ node ──▶ its uplinks take its pieces, in order of offset
  *                                 none left: one of those that are *late*, the end of it first
  *
- * A piece is late when its owner, at the rate that it is seen to have, would bring it after the
- * time at which all of them together could be done. All clients see the same rates, for they wait
- * for the same fetches; so the same pieces are late for all. Of these a thief takes the one that
- * goes best with it by a hash, which does not depend on when it asks: so all clients send it for
- * the same one, and no two thieves for one. From the end, for the owner itself comes from the
- * front.
+ * A piece is late when its owner would bring it after the time at which all of them together could
+ * be done. All clients go by the same rates: what owners say of themselves, or else what is seen,
+ * for they wait for the same fetches. So the same pieces are late for all. Of these a thief takes
+ * the one that goes best with it by a hash, which does not depend on when it asks: so all clients
+ * send it for the same one, and no two thieves for one. From the end, for the owner itself comes
+ * from the front.
  *
  * A survey (who is late) is made at most each SURVEY_KEEP, and only when somebody has nothing of
  * its own left. */
@@ -224,13 +224,18 @@ static double steady_rate(const struct source *s, int64_t now)
     return rate > mean * STEADY || mean > rate * STEADY ? rate : mean;
 }
 
-/* Bytes/s of what uplinks a node has here, as they are seen, or else as it announced; and what
- * these have to bring already. */
+/* Bytes/s of all uplinks that a node has, and what these have to bring already. What it says itself
+ * counts for what is not seen yet, and among many, who all hear the same; else what is seen. */
 static void find_speeds(struct plan *plan, int64_t now, const struct outlook *outlook)
 {
     struct ownership *o = &plan->owners;
-    for (size_t i = 0; i < o->count; i++)
-        o->nodes[i].speed = o->nodes[i].left = o->nodes[i].spare = 0;
+    for (struct node *n = o->nodes; n < o->nodes + o->count; n++) {
+        n->speed = n->left = n->spare = 0;
+        n->said = (double)n->rate;
+    }
+    sources_foreach (s, plan)
+        if (s->node != PLAN_NODE_NONE && s->told > 0)
+            o->nodes[s->node].said = (double)s->told;
     sources_foreach (s, plan) {
         if (s->node == PLAN_NODE_NONE || s->cache)
             continue;
@@ -240,9 +245,10 @@ static void find_speeds(struct plan *plan, int64_t now, const struct outlook *ou
         if (!source_is_waited_for(s) || s->parked || s->resting)
             continue;
         double rate = steady_rate(s, now), guess = outlook->mean * source_slots(s);
-        double said = s->told > 0 ? (double)s->told : (double)n->rate;
-        bool shared = plan_has_company(plan) && said > 0;
-        n->speed += rate > 0 && !shared ? rate : said > 0 ? said : guess;
+        if (n->said > 0 && (rate == 0 || plan_has_company(plan)))
+            n->speed = MAX(n->speed, n->said);
+        else
+            n->speed += rate > 0 ? rate : guess;
     }
 }
 
