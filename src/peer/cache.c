@@ -151,6 +151,7 @@ void cache_charge(struct cache_entry *entry, uint64_t more)
 
 void cache_discharge(struct cache_entry *entry, uint64_t less)
 {
+    less = MIN(less, entry->bytes);
     entry->bytes -= less;
     entry->cache->count.bytes -= less;
 }
@@ -377,7 +378,7 @@ void cache_forget(struct cache_entry *entry, uint64_t begin, uint64_t end)
     extents_remove(&entry->fresh, begin, end);
     if (entry->is.extents.total == was)
         return;
-    cache_discharge(entry, MIN(was - entry->is.extents.total, entry->bytes));
+    cache_discharge(entry, was - entry->is.extents.total);
     if (rangeset_add(&entry->forgotten, begin, end, NULL) < 0)
         entry->anew = true;
     cache_note(entry);

@@ -20,6 +20,7 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
+#define DISK_BLOCK  4096       /* bytes, of most file systems */
 #define WRITE_MAX   16         /* blocks in one job */
 #define RECORD_WAIT SEC        /* from the first news to their record */
 #define SPARE_PART  64         /* of a disk is left free, … */
@@ -72,6 +73,13 @@ static bool next_missing(const struct cache_entry *e, uint64_t begin, uint64_t e
     return false;
 }
 
+/* What a file system takes for it: else many a byte here and there would fill the disk. */
+static uint64_t cost(uint64_t begin, uint64_t end)
+{
+    uint64_t first = begin / DISK_BLOCK, last = (end + DISK_BLOCK - 1) / DISK_BLOCK;
+    return (last - first) * DISK_BLOCK;
+}
+
 static int put_into_queue(struct cache_entry *e, struct range range, const char *data)
 {
     struct cache *cache = e->cache;
@@ -87,7 +95,7 @@ static int put_into_queue(struct cache_entry *e, struct range range, const char 
     memcpy(block->data, data, length);
     list_push_back(&cache->queue, &block->link);
     cache->queued++;
-    cache_charge(e, length);
+    cache_charge(e, cost(range.begin, range.end));
     return 0;
 }
 
@@ -98,7 +106,8 @@ void cache_save(struct cache_object *object, uint64_t offset, const char *data, 
     struct range part;
     for (uint64_t at = offset; next_missing(e, at, offset + length, &part); at = part.end) {
         uint64_t n = range_length(part);
-        if (is_full(cache) || cache->queued >= CACHE_QUEUE_MAX || !cache_has_room(cache, n) ||
+        if (is_full(cache) || cache->queued >= CACHE_QUEUE_MAX ||
+            !cache_has_room(cache, cost(part.begin, part.end)) ||
             e->is.extents.count >= EXTENTS_MAX - CACHE_QUEUE_MAX ||
             put_into_queue(e, part, data + (part.begin - offset)) < 0)
             cache->count.skipped += n;
@@ -170,7 +179,7 @@ static void take_block(struct block *block, bool good)
     if (good && extents_add(&e->is.extents, &block->extent) == 0) {
         extents_add(&e->fresh, &block->extent);
     } else {
-        cache_discharge(e, end - begin);
+        cache_discharge(e, cost(begin, end));
         e->cache->count.skipped += end - begin;
     }
     list_remove(&block->link);
