@@ -7,7 +7,7 @@
 #include <stdio.h>
 
 #define PROGRAM (28 * MIB) /* and its libraries, of which most is shared and never touched */
-#define OBJECT  (40 * KIB) /* URL and headers of a request, kept twice */
+#define OBJECT  (48 * KIB) /* URL and headers of a request, kept twice; the URL of its reader */
 #define OBJECTS 32         /* that are kept without a request */
 #define SLACK   8          /* 1/8 of what is allocated lies between the rest */
 

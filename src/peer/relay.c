@@ -116,6 +116,7 @@ static void reader_free(struct relay_reader *reader)
     reader->object->relay->readers--;
     relay_fill_wake(reader->object); /* what it held in the store is free */
     relay_object_settle(reader->object);
+    free(reader->url);
     free(reader);
 }
 
@@ -216,12 +217,14 @@ void relay_readers_wake(struct relay_object *object, uint64_t begin, uint64_t en
 }
 
 void relay_readers_fail(struct relay_object *object, uint64_t position, uint64_t end,
-                        unsigned uplink, const struct relay_failure *failure)
+                        unsigned uplink, const char *url, const struct relay_failure *failure)
 {
     object->held = true;
     list_foreach (reader, &object->readers, struct relay_reader, link) {
         if (reader->uplink != uplink || reader->at.position < position ||
             reader->at.position >= end)
+            continue;
+        if (strcmp(reader->url, url) != 0 && relay_fill_ensure(object, reader) == 0)
             continue;
         if (reader->replied) {
             reader->failed = true;
@@ -350,7 +353,8 @@ void relay_serve(struct relay *relay, struct httpd_request *request,
         return;
     struct relay_object *object = relay_object_get(relay, wanted);
     struct relay_reader *reader = object ? calloc(1, sizeof *reader) : NULL;
-    if (!reader) {
+    if (!reader || !(reader->url = strdup(wanted->url))) {
+        free(reader);
         if (object)
             relay_object_settle(object);
         admission_leave(relay->admission, client);

@@ -147,8 +147,10 @@ static void fill_fail(struct fill *fill, const struct relay_failure *failure)
     struct relay_object *object = fill->object;
     uint64_t position = fill->watermark, end = fill->end;
     unsigned uplink = fill->uplink;
+    _cleanup_free_ char *url = fill->url;
+    fill->url = NULL;
     fill_free(fill);
-    relay_readers_fail(object, position, end, uplink, failure);
+    relay_readers_fail(object, position, end, uplink, url, failure);
 }
 
 /* Whether the reply is the range that was asked for, of the version that was asked for. */
@@ -448,7 +450,7 @@ int relay_fill_ensure(struct relay_object *object, const struct relay_reader *re
     list_init(&fill->link);
     fill->object = object;
     fill->uplink = reader->uplink;
-    fill->url = strdup(object->url);
+    fill->url = strdup(reader->url);
     fill->begin = fill->watermark = fill->saved = position;
     fill->end = fill_limit(object, position, reader->end);
     fill->client = admission_ref(reader->client);

@@ -43,7 +43,7 @@ struct relay {
 struct relay_object {
     struct list link;
     struct relay *relay;
-    char *url;           /* of the newest request, whose signature is */
+    char *url;           /* of the first request */
     char *headers;       /* for the origin, as the request has them: a part of what it is */
     char **header_lines; /* the same as a list */
     struct fetch_profile profile;
@@ -63,6 +63,7 @@ struct relay_reader {
     struct list link;
     struct relay_object *object;
     struct httpd_request *request;
+    char *url; /* as it was asked with: others may have signed it otherwise, or not at all */
     struct store_reader at; /* position in the object */
     uint64_t begin, end;
     unsigned uplink; /* that it asked for */
@@ -133,7 +134,7 @@ void relay_see_rate(struct relay *relay, uint64_t bytes);
 void relay_readers_known(struct relay_object *object, uint64_t begin, uint64_t end);
 void relay_readers_wake(struct relay_object *object, uint64_t begin, uint64_t end);
 /* Fails those that asked for `uplink` and wait for bytes in [position, end), which a fill over it
- * could not bring. */
+ * could not bring with that URL. Whoever has asked with another one gets a fill of its own. */
 struct relay_failure {
     unsigned status;  /* of our reply */
     const char *code; /* for scripts */
@@ -142,6 +143,6 @@ struct relay_failure {
     int64_t retry_after;
 };
 void relay_readers_fail(struct relay_object *object, uint64_t position, uint64_t end,
-                        unsigned uplink, const struct relay_failure *failure);
+                        unsigned uplink, const char *url, const struct relay_failure *failure);
 
 #endif

@@ -83,16 +83,6 @@ static bool is_same(const struct relay_object *o, const struct message_fetch *wa
            (o->size == wanted->size || wanted->size == DDM_SIZE_UNKNOWN);
 }
 
-/* Only the newest signature is sure to be valid. */
-static void take_url(struct relay_object *o, const char *url)
-{
-    char *copy = strcmp(o->url, url) == 0 ? NULL : strdup(url);
-    if (copy) {
-        free(o->url);
-        o->url = copy;
-    }
-}
-
 struct relay_object *relay_object_get(struct relay *relay, const struct message_fetch *wanted)
 {
     char key[OBJECT_KEY_SIZE] = "";
@@ -104,7 +94,6 @@ struct relay_object *relay_object_get(struct relay *relay, const struct message_
         list_push_back(&relay->objects, &o->link);
         relay->idle -= o->idle;
         o->idle = false;
-        take_url(o, wanted->url);
         relay_disk_open(o);
         return o;
     }

@@ -2,10 +2,13 @@
 """What a peer makes of origins that are busy, that redirect, and of URLs that are no web's."""
 
 import email.utils
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from ddmlab import server
+from ddmlab.waiting import wait_until
 
 DATA = bytes(range(256)) * 400
 
@@ -85,6 +88,31 @@ def test_each_fetch_begins_at_the_original_url(one_peer):
         reply = peer.fetch(origin.server.url("file"), begin, begin + 1000)
         assert (reply.status, reply.body) == (206, DATA[begin : begin + 1000])
     assert (origin.asked, origin.given, origin.late) == (3, 3, 0)
+
+
+def test_who_signs_wrongly_takes_nothing_from_others(one_peer):
+    """Both wait for one fetch, which began with the wrong signature."""
+    lab, peer = one_peer
+    both_wait = threading.Event()
+
+    def respond(exchange):
+        if "token=bad" in exchange.path:
+            both_wait.wait(30)
+            exchange.reply("403 Forbidden", b"no")
+        else:
+            server.ranged(DATA)(exchange)
+
+    origin = lab.serve(respond)
+    fields = {"size": len(DATA), "etag": '"lab"'}
+    with ThreadPoolExecutor() as pool:
+        bad = pool.submit(peer.fetch, origin.url("file?token=bad"), 0, 1000, **fields)
+        wait_until(lambda: origin.requests, "the first one's fetch")
+        good = pool.submit(peer.fetch, origin.url("file?token=good"), 0, 1000, **fields)
+        wait_until(lambda: peer.status()["active"] == 2, "both to wait")
+        assert len(origin.requests) == 1
+        both_wait.set()
+        assert (good.result().status, good.result().body) == (206, DATA[:1000])
+        assert (bad.result().status, bad.result().json()["status"]) == (502, 403)
 
 
 OTHERS = ["file:///etc/passwd", "dict://{0}/x", "gopher://{0}/x", "scp://{0}/x", "tftp://{0}/x",
