@@ -134,7 +134,7 @@ void relay_see_rate(struct relay *relay, uint64_t bytes);
 void relay_readers_known(struct relay_object *object, uint64_t begin, uint64_t end);
 void relay_readers_wake(struct relay_object *object, uint64_t begin, uint64_t end);
 /* Fails those that asked for `uplink` and wait for bytes in [position, end), which a fill over it
- * could not bring with that URL. Whoever has asked with another one gets a fill of its own. */
+ * could not bring with that URL. Who has asked with another one gets a fill of its own. */
 struct relay_failure {
     unsigned status;  /* of our reply */
     const char *code; /* for scripts */
