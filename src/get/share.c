@@ -173,6 +173,14 @@ static bool is_alone(const struct job *job)
     return true;
 }
 
+static bool is_joined(const struct job *job)
+{
+    for (size_t i = 0; i < job->source_count; i++)
+        if (job->sources[i]->company == SHARE_COMPANY)
+            return true;
+    return false;
+}
+
 void share_hear(const struct transfer *transfer, const struct fetch_head *head)
 {
     struct source *source = transfer->source;
@@ -185,6 +193,7 @@ void share_hear(const struct transfer *transfer, const struct fetch_head *head)
     if (head->tells_others) {
         source->company = head->others > 0 ? SHARE_COMPANY : SHARE_ALONE;
         plan_set_alone(job->plan, is_alone(job));
+        plan_set_joined(job->plan, is_joined(job));
     }
     if (of_object && head->held[0] && message_held_short(&held, job->size, head->held) == 0)
         take_held(source, &held);

@@ -24,7 +24,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define STORE_DEFAULT (24 * MIB)
+#define STORE_DEFAULT (16 * MIB)
 #define LEAVE_TIME    (10 * SEC) /* for what is being served when the signal comes */
 #define LEAVE_POLL    (50 * MSEC)
 #define MAX_TRACKERS  8

@@ -25,7 +25,7 @@ struct peer_options {
     const char *cache_folder;            /* NULL: the default */
     uint64_t cache_size;                 /* bytes; 0: nothing on disk, or CACHE_SIZE_AUTO */
     const char *const *signing;          /* see struct relay_config */
-    uint64_t memory;                     /* bytes that the store may hold; 0: the default, 24 MiB */
+    uint64_t memory;                     /* bytes that the store may hold; 0: the default, 16 MiB */
 };
 
 /* Runs until SIGINT or SIGTERM (the second one ends it at once); logs. Returns the exit code; a

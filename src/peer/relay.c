@@ -221,7 +221,7 @@ void relay_readers_fail(struct relay_object *object, uint64_t position, uint64_t
 {
     object->held = true;
     list_foreach (reader, &object->readers, struct relay_reader, link) {
-        if (reader->uplink != uplink || reader->at.position < position ||
+        if (reader->failed || reader->uplink != uplink || reader->at.position < position ||
             reader->at.position >= end)
             continue;
         if (strcmp(reader->url, url) != 0 && relay_fill_ensure(object, reader) == 0)

@@ -335,7 +335,7 @@ void plan_started(struct plan *plan, plan_lease id, int64_t now)
     struct source *source = &plan->sources[lease->source];
     bool first = source->ttfb == 0;
     source_started(source, lease, now);
-    if (first && !plan_has_company(plan))
+    if (first && !(plan_is_owned(plan) && plan->joined))
         source_widen(source);
 }
 

@@ -130,6 +130,11 @@ int plan_set_owners(struct plan *plan, const char *object, const struct plan_own
  * may use uplinks that own nothing and keep nothing. Of no effect without owners. */
 void plan_set_alone(struct plan *plan, bool alone);
 
+/* Whether a peer says that it has other readers of the object (at first none does): then one
+ * request at a time is enough for each owner, for all ask for the same. Of no effect without
+ * owners. */
+void plan_set_joined(struct plan *plan, bool joined);
+
 /* What the machine of an uplink says of its rate now, bytes/s; 0: nothing (any more). It counts as
  * long as this plan has not seen for itself, so that who comes late goes by what the others have
  * seen. */

@@ -68,6 +68,7 @@
 #define LATE_SHARE     0.02 /* of the time for all */
 #define LATE_PIECES    1.0  /* times that of a piece */
 #define STEADY         1.2  /* times the mean rate so far: like it */
+#define SAID_TRUST     8.0  /* times what is seen: a machine is believed among many */
 #define STEAL_PART     8    /* a piece is stolen in so many parts, but none smaller than */
 #define STEAL_LEAST    (64 * KIB)
 #define SHARED_QUIET   (1 * SEC)   /* silence of a cache or an owner, before others do its work; */
@@ -217,9 +218,9 @@ struct node {
     uint64_t rate;                 /* as it was announced */
     size_t given;                  /* place in the list as it was given */
     uint32_t first, count, cursor; /* its pieces, in ownership.pieces; those before are done */
-    /* In the last survey: bytes/s, by its machine and as it counts, 0: does not work; bytes that it
-     * has to bring; that it could bring besides until the common end. */
-    double said, speed, left, spare;
+    /* In the last survey: bytes/s, by its machine, as seen and as it counts, 0: does not work;
+     * bytes that it has to bring; that it could bring besides until the common end. */
+    double said, seen, speed, left, spare;
     double inherited; /* bytes that it brought of pieces of others */
 };
 
@@ -261,6 +262,7 @@ struct plan {
     int64_t quiet;   /* silence that is usual; as of the last tick, as is */
     bool any_silent; /* a lease */
     bool alone;      /* nobody else downloads the object */
+    bool joined;     /* somebody does */
     unsigned max_failures;
     uint64_t seed;
     struct rangeset done, free; /* nothing is in `free` before the size is known */

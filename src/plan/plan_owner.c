@@ -181,11 +181,20 @@ void plan_tell_rate(struct plan *plan, plan_source source, uint64_t rate)
 
 void plan_set_alone(struct plan *plan, bool alone)
 {
-    if (alone && !plan->alone)
-        sources_foreach (s, plan)
-            source_widen(s);
     plan->alone = alone;
     plan->owners.surveyed_at = INT64_MIN;
+}
+
+void plan_set_joined(struct plan *plan, bool joined)
+{
+    if (joined == plan->joined)
+        return;
+    plan->joined = joined;
+    sources_foreach (s, plan)
+        if (!joined && s->ttfb > 0)
+            source_widen(s);
+        else if (joined && s->node != PLAN_NODE_NONE && !s->cache && s->trial.tries == 0)
+            s->slots_now = SLOTS_SHARED;
 }
 
 uint64_t owners_block(const struct plan *plan)
@@ -230,7 +239,7 @@ static void find_speeds(struct plan *plan, int64_t now, const struct outlook *ou
 {
     struct ownership *o = &plan->owners;
     for (struct node *n = o->nodes; n < o->nodes + o->count; n++) {
-        n->speed = n->left = n->spare = 0;
+        n->seen = n->speed = n->left = n->spare = 0;
         n->said = (double)n->rate;
     }
     sources_foreach (s, plan)
@@ -245,11 +254,12 @@ static void find_speeds(struct plan *plan, int64_t now, const struct outlook *ou
         if (!source_is_waited_for(s) || s->parked || s->resting)
             continue;
         double rate = steady_rate(s, now), guess = outlook->mean * source_slots(s);
-        if (n->said > 0 && (rate == 0 || plan_has_company(plan)))
-            n->speed = MAX(n->speed, n->said);
-        else
-            n->speed += rate > 0 ? rate : guess;
+        n->seen += rate;
+        n->speed += rate > 0 ? rate : guess;
     }
+    for (struct node *n = o->nodes; n < o->nodes + o->count; n++)
+        if (n->speed > 0 && n->said > 0 && (n->seen == 0 || plan_has_company(plan)))
+            n->speed = n->seen > 0 ? MIN(n->said, n->seen * SAID_TRUST) : n->said;
 }
 
 /* What of a piece is free, and has to come over an uplink. */

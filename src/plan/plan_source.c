@@ -157,8 +157,6 @@ static int64_t pause_after_busy(struct source *source, const struct failed *fail
         source->slots_rest = MIN(MAX(2 * source->slots_rest, SLOT_GROW_AFTER), SLOT_GROW_MAX);
     if (source->leases > 0)
         return 0;
-    if (failed->retry_after > BUSY_BRIEF)
-        source->busy = MAX(source->busy, BUSY_WAITED);
     if (counts && ++source->busy >= BUSY_PATIENCE * max_failures)
         source->excluded = true;
     return failed->retry_after > 0
@@ -201,6 +199,8 @@ void source_failed(struct source *source, const struct failed *failed, unsigned 
     }
     if (counts)
         source->failed_at = failed->now;
+    if (pause > BUSY_BRIEF)
+        source->busy = MAX(source->busy, BUSY_WAITED);
     if (pause > 0)
         source->paused_until = MAX(source->paused_until, failed->now + pause);
 }

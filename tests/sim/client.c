@@ -124,6 +124,7 @@ static void hear(struct client *c, size_t peer)
     if (peer >= c->crowd->peers)
         return;
     const struct rangeset *held = peers_held(c->peers, peer);
+    plan_set_joined(c->plan, true);
     if (c->uplinks[peer] != 0)
         plan_tell_rate(c->plan, (plan_source)c->uplinks[peer],
                        (uint64_t)peers_rate(c->peers, peer));

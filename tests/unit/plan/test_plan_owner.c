@@ -348,7 +348,7 @@ static void told_rates_among_many(void **state)
     int64_t now = SEC;
     struct lent slow = next(plan, 0, now);
     plan_started(plan, slow.id, now);
-    stream(plan, slow.id, 20 * KIB, 5 * SEC, &now);
+    stream(plan, slow.id, 2 * MIB, 250 * MSEC, &now); /* a fifth of what it says */
     next(plan, 1, now);
     assert_int_equal(inherited_of(plan, 0), 0);
     plan_tell_rate(plan, 0, 100 * KIB);
@@ -363,9 +363,10 @@ static void many_ask_one_at_a_time(void **state)
     struct plan *plan = swarm(SIZE);
     struct lent lent = next(plan, 0, SEC);
     assert_none(plan, 0, SEC);
+    plan_set_joined(plan, true);
     plan_started(plan, lent.id, SEC + 500 * MSEC);
     assert_none(plan, 0, SEC + 500 * MSEC);
-    plan_set_alone(plan, true);
+    plan_set_joined(plan, false);
     assert_int_not_equal(next(plan, 0, SEC + 500 * MSEC).id, 0);
     plan_free(plan);
 }
