@@ -108,12 +108,21 @@ static void the_probe_is_not_for_caches(void **state)
     plan_free(plan);
 }
 
+/* An uplink, and a cache that has all of 1 MiB. */
+static struct plan *all_is_held(plan_source *ret_uplink, plan_source *ret_cache)
+{
+    struct plan *plan = plan_of(MIB, 0);
+    *ret_uplink = add_source(plan, 1);
+    *ret_cache = add_cache(plan);
+    hold(plan, *ret_cache, 0, MIB);
+    return plan;
+}
+
 /* It may be busy for a day, by what it says. */
 static void a_busy_cache(void **state)
 {
-    struct plan *plan = plan_of(MIB, 0);
-    plan_source uplink = add_source(plan, 1), cache = add_cache(plan);
-    hold(plan, cache, 0, MIB);
+    plan_source uplink, cache;
+    struct plan *plan = all_is_held(&uplink, &cache);
     plan_lease lease = assert_next(plan, cache, SEC, 0, MIB);
     assert_none(plan, uplink, SEC);
     plan_fail(plan, lease, PLAN_BUSY, 3600 * SEC, SEC);
@@ -121,12 +130,26 @@ static void a_busy_cache(void **state)
     plan_free(plan);
 }
 
+/* So may one that was lent before it broke down, and has not failed for the planner. */
+static void a_cache_that_asks_for_a_long_pause(void **state)
+{
+    struct plan *plan = plan_of(2 * MIB, 0);
+    plan_source uplink = add_source(plan, 1), cache = add_cache(plan);
+    hold(plan, cache, 0, 2 * MIB);
+    plan_lease first = assert_next(plan, cache, SEC, 0, MIB);
+    plan_lease second = assert_next(plan, cache, SEC, MIB, 2 * MIB);
+    bring(plan, first, 64 * KIB, 2 * SEC);
+    plan_fail(plan, first, PLAN_GONE, 0, 2 * SEC);
+    plan_fail(plan, second, PLAN_GONE, 600 * SEC, 2 * SEC);
+    assert_int_not_equal(next(plan, uplink, 2 * SEC).id, 0);
+    plan_free(plan);
+}
+
 /* Where many ask, one is turned away now and then: what is held is not fetched for that. */
 static void a_cache_that_is_busy_for_a_moment(void **state)
 {
-    struct plan *plan = plan_of(MIB, 0);
-    plan_source uplink = add_source(plan, 1), cache = add_cache(plan);
-    hold(plan, cache, 0, MIB);
+    plan_source uplink, cache;
+    struct plan *plan = all_is_held(&uplink, &cache);
     int64_t now = SEC;
     for (int i = 0; i < 3; i++) {
         assert_none(plan, uplink, now);
@@ -141,9 +164,8 @@ static void a_cache_that_is_busy_for_a_moment(void **state)
 /* Bytes all the time, and so few that it would take for ever. */
 static void a_cache_that_trickles(void **state)
 {
-    struct plan *plan = plan_of(MIB, 0);
-    plan_source uplink = add_source(plan, 1), cache = add_cache(plan);
-    hold(plan, cache, 0, MIB);
+    plan_source uplink, cache;
+    struct plan *plan = all_is_held(&uplink, &cache);
     plan_lease lease = assert_next(plan, cache, SEC, 0, MIB);
     int64_t now = SEC;
     for (int i = 0; i < 40; i++) {
@@ -162,9 +184,8 @@ static void a_cache_that_trickles(void **state)
 /* An uplink does a cache's work only when that has been silent for a second. */
 static void a_silent_cache(void **state)
 {
-    struct plan *plan = plan_of(MIB, 0);
-    plan_source uplink = add_source(plan, 1), cache = add_cache(plan);
-    hold(plan, cache, 0, MIB);
+    plan_source uplink, cache;
+    struct plan *plan = all_is_held(&uplink, &cache);
     plan_lease lease = assert_next(plan, cache, SEC, 0, MIB);
     int64_t now = SEC;
     stream(plan, lease, MIB / 2, 100 * MSEC, &now);
@@ -218,6 +239,7 @@ int main(void)
         cmocka_unit_test(uplinks_leave_it_alone),
         cmocka_unit_test(a_cache_that_fails),
         cmocka_unit_test(a_busy_cache),
+        cmocka_unit_test(a_cache_that_asks_for_a_long_pause),
         cmocka_unit_test(a_cache_that_is_busy_for_a_moment),
         cmocka_unit_test(a_cache_that_trickles),
         cmocka_unit_test(an_excluded_cache_holds_nothing),

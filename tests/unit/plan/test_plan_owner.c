@@ -357,6 +357,21 @@ static void told_rates_among_many(void **state)
     plan_free(plan);
 }
 
+/* But not without bound: who boasts and trickles is not left what it owns. */
+static void a_boaster_among_many(void **state)
+{
+    struct plan *plan = swarm(SIZE);
+    for (plan_source s = 0; s < NODES; s++)
+        plan_tell_rate(plan, s, 10 * MIB);
+    int64_t now = SEC;
+    struct lent lent = next(plan, 0, now);
+    plan_started(plan, lent.id, now);
+    stream(plan, lent.id, 50 * KIB, 5 * SEC, &now);
+    next(plan, 1, now);
+    assert_true(inherited_of(plan, 0) > 0);
+    plan_free(plan);
+}
+
 /* All of them ask for the same: one request each, however long the first byte takes. */
 static void many_ask_one_at_a_time(void **state)
 {
@@ -374,23 +389,15 @@ static void many_ask_one_at_a_time(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(nobody_owns),
-        cmocka_unit_test(own_first),
-        cmocka_unit_test(in_order_of_offset),
-        cmocka_unit_test(before_the_size),
-        cmocka_unit_test(the_list_again),
-        cmocka_unit_test(heirs_agree),
-        cmocka_unit_test(a_dead_owner),
-        cmocka_unit_test(company),
-        cmocka_unit_test(only_from_the_silent),
-        cmocka_unit_test(spare),
-        cmocka_unit_test(a_spare_probes),
-        cmocka_unit_test(an_uplink_of_no_node),
-        cmocka_unit_test(taken_back),
-        cmocka_unit_test(a_window),
-        cmocka_unit_test(told_rates),
-        cmocka_unit_test(told_rates_among_many),
-        cmocka_unit_test(many_ask_one_at_a_time),
+        cmocka_unit_test(nobody_owns),          cmocka_unit_test(own_first),
+        cmocka_unit_test(in_order_of_offset),   cmocka_unit_test(before_the_size),
+        cmocka_unit_test(the_list_again),       cmocka_unit_test(heirs_agree),
+        cmocka_unit_test(a_dead_owner),         cmocka_unit_test(company),
+        cmocka_unit_test(only_from_the_silent), cmocka_unit_test(spare),
+        cmocka_unit_test(a_spare_probes),       cmocka_unit_test(an_uplink_of_no_node),
+        cmocka_unit_test(taken_back),           cmocka_unit_test(a_window),
+        cmocka_unit_test(told_rates),           cmocka_unit_test(told_rates_among_many),
+        cmocka_unit_test(a_boaster_among_many), cmocka_unit_test(many_ask_one_at_a_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
