@@ -5,17 +5,38 @@ import os
 import re
 from dataclasses import dataclass
 
+CACHE = "/cache-"  # in the paths of its files; Swarm.peer() names it
+
 
 @dataclass
 class Held:
     resident: int  # bytes
     peak: int  # highest resident set so far
-    descriptors: int
+    descriptors: int  # without those of the cache
+    cache_files: int
     threads: int
 
     def __str__(self):
         mib = self.resident / 2**20
-        return f"{mib:.1f} MiB, {self.descriptors} descriptors, {self.threads} threads"
+        files = f"{self.descriptors} + {self.cache_files} descriptors"
+        return f"{mib:.1f} MiB, {files}, {self.threads} threads"
+
+    def resembles(self, other):
+        """Whether nothing goes on between the two."""
+        return (
+            abs(self.resident - other.resident) < 65536
+            and self.descriptors == other.descriptors
+            and self.cache_files == other.cache_files
+        )
+
+
+def open_files(pid):
+    """What its descriptors are; one that is closed meanwhile is none."""
+    for name in os.listdir(f"/proc/{pid}/fd"):
+        try:
+            yield os.readlink(f"/proc/{pid}/fd/{name}")
+        except FileNotFoundError:
+            pass
 
 
 def held(pid):
@@ -25,9 +46,12 @@ def held(pid):
     def number(name):
         return int(re.search(rf"^{name}:\s*(\d+)", status, re.MULTILINE)[1])
 
+    files = list(open_files(pid))
+    cached = [file for file in files if CACHE in file]
     return Held(
         number("VmRSS") * 1024,
         number("VmHWM") * 1024,
-        len(os.listdir(f"/proc/{pid}/fd")),
+        len(files) - len(cached),
+        len(cached),
         number("Threads"),
     )

@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -322,6 +323,48 @@ static void test_a_reader_that_goes_away_is_noticed(void **state)
     assert_false(f->done);
 }
 
+static void stop_with_one_connection(void *arg)
+{
+    struct fixture *f = arg;
+    struct httpd_counters counters;
+    httpd_count(f->httpd, &counters);
+    if (counters.connections == 1)
+        loop_stop(f->loop);
+}
+
+/* Long before the time for idle connections, which is longer than DEADLINE. */
+static void await_one_connection(struct fixture *f)
+{
+    struct loop_timer *timer = NULL;
+    assert_int_equal(loop_timer_new(&timer, f->loop, stop_with_one_connection, f), 0);
+    loop_timer_start(timer, MSEC, true);
+    loop_run(f->loop);
+    loop_timer_free(timer);
+}
+
+/* Of which there is an older one, that goes on. */
+static void test_a_stream_that_fails_frees_its_connection(void **state)
+{
+    static const char idle[] = "GET /nothing HTTP/1.1\r\nHost: ddm\r\n\r\n";
+    struct fixture *f = *state;
+    struct sockaddr_in at = { .sin_family = AF_INET,
+                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+                              .sin_port = htons(httpd_port(f->httpd)) };
+    int older = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(connect(older, (struct sockaddr *)&at, sizeof at), 0);
+    assert_int_equal(write(older, idle, strlen(idle)), (ssize_t)strlen(idle));
+    await_one_connection(f);
+    f->cut_at = 500000;
+    request(f, NULL, "/stream", NULL);
+    await_one_connection(f);
+    f->cut_at = 0;
+    f->cancel_on_data = true;
+    f->allowed = 100000;
+    request(f, NULL, "/stream", NULL);
+    await_one_connection(f);
+    close(older);
+}
+
 static bool allow_none(void *arg, const struct fetch_way *way)
 {
     return false;
@@ -372,6 +415,7 @@ int main(void)
         TEST(test_a_stream_that_waits_for_its_bytes),
         TEST(test_a_stream_that_is_cut),
         TEST(test_a_reader_that_goes_away_is_noticed),
+        TEST(test_a_stream_that_fails_frees_its_connection),
         TEST(test_an_address_that_is_not_allowed),
         TEST(test_a_port_in_use_is_named),
     };
