@@ -195,8 +195,7 @@ struct job {
     char object_text[33];             /* what owners and trackers go by */
     char object_key[OBJECT_KEY_SIZE]; /* what peers know it by; "" before it is known */
     struct list samples;              /* to be compared; see spot.c */
-    struct spot_check *spot;
-    unsigned spot_failures; /* in a row */
+    unsigned spot_failures;           /* in a row */
     int64_t spot_again;
     struct list suspicions; /* see blame.c */
     struct hints *hints;    /* NULL: none, or all is known */

@@ -8,7 +8,8 @@
  *
  * So each byte has the same odds, whatever the leases, and a peer cannot tell which. The first one
  * is taken out of the first SPOT_SIZE bytes already, so that there is at least one of each. What is
- * kept of a sample is its digest. Nothing is published before all are compared. */
+ * kept of a sample is its digest. A few are compared side by side, since each takes a round trip to
+ * the origin. Nothing is published before all are compared. */
 #include "base/str.h"
 #include "get/job.h"
 #include "io/digest.h"
@@ -19,10 +20,11 @@
 #define SPOT_SIZE     (16 * KIB)
 #define SPOT_LARGE    MIB        /* where a tenth or more is compared */
 #define SPOT_SMALL    (2 * KIB)  /* where a thousandth or less is: many may download at once */
+#define SPOT_SIDE     4          /* compared at a time, while that works */
 #define SPOT_DEAD     2          /* tries of an uplink that has no way to the origin */
 #define SPOT_RESTORED 64         /* samples of what a run before left, at most */
 #define SPOT_PATIENCE (3 * SEC)  /* for a connection */
-#define SPOT_PAUSE    SEC        /* between two */
+#define SPOT_PAUSE    SEC        /* behind a failure */
 #define SPOT_SILENCE  (20 * SEC) /* of one */
 #define SPOT_LINGER   (200 * MSEC)
 
@@ -31,7 +33,8 @@ struct sample {
     struct list link;
     struct source *source;
     struct range range;
-    struct digest *digest; /* while it is being made */
+    struct digest *digest;    /* while it is being made */
+    struct spot_check *check; /* while it is being compared */
     char hex[DIGEST_HEX_SIZE];
 };
 
@@ -47,14 +50,22 @@ struct spot_check {
     int64_t retry_after;
 };
 
-static struct sample *sample_free(struct sample *s)
+static void check_free(struct spot_check *c)
 {
-    if (s) {
-        list_remove(&s->link);
-        digest_free(s->digest);
-        free(s);
-    }
-    return NULL;
+    if (!c)
+        return;
+    c->sample->check = NULL;
+    fetch_cancel(c->fetch);
+    digest_free(c->digest);
+    free(c);
+}
+
+static void sample_free(struct sample *s)
+{
+    check_free(s->check);
+    list_remove(&s->link);
+    digest_free(s->digest);
+    free(s);
 }
 
 /* ---- choosing ---- */
@@ -180,24 +191,14 @@ void spot_forget_source(struct source *source)
     struct job *job = source->job;
     source->spot.open = NULL;
     list_foreach (s, &job->samples, struct sample, link)
-        if (s->source == source && !(job->spot && job->spot->sample == s))
+        if (s->source == source)
             sample_free(s);
 }
 
 /* ---- comparing ---- */
 
-static void check_free(struct spot_check *c)
-{
-    c->job->spot = NULL;
-    fetch_cancel(c->fetch);
-    digest_free(c->digest);
-    free(c);
-}
-
 void spot_clear(struct job *job)
 {
-    if (job->spot)
-        check_free(job->spot);
     list_foreach (s, &job->samples, struct sample, link)
         sample_free(s);
     for (size_t i = 0; i < job->source_count; i++)
@@ -247,7 +248,6 @@ static void note_failure(struct source *by, const struct fetch_result *result)
     else
         snprintf(by->why, sizeof by->why, "HTTP %ld", result->status);
     by->refused = refuses && mirror_goes_on(by->job); /* as if it had been lent a range */
-    by->job->spot_failures++;
 }
 
 /* May free c. */
@@ -260,7 +260,8 @@ static void judge(struct spot_check *c, const struct fetch_result *result)
     char hex[DIGEST_HEX_SIZE];
     digest_final(c->digest, hex);
     bool same = whole && strcmp(hex, sample->hex) == 0;
-    int64_t pause = MAX(c->retry_after, MIN(job->spot_failures + 1, 3U) * SPOT_PAUSE);
+    int64_t now = loop_now(),
+            pause = MAX(c->retry_after, MIN(job->spot_failures + 1, 3U) * SPOT_PAUSE);
     bool at_once = !whole && mirror_target_failed(&c->as, result->status);
     c->as.source->unreachable |= !whole && !result->connected && result->status == 0;
     struct source *by = c->as.source;
@@ -269,7 +270,8 @@ static void judge(struct spot_check *c, const struct fetch_result *result)
         return;
     if (!whole && !at_once) {
         note_failure(by, result);
-        job->spot_again = loop_now() + pause;
+        job->spot_failures += now >= job->spot_again; /* those that fail together are one */
+        job->spot_again = MAX(job->spot_again, now + pause);
     } else if (whole) {
         job->spot_failures = 0;
         sample_free(sample);
@@ -288,12 +290,26 @@ static void on_done(void *arg, const struct fetch_result *result)
     judge(c, result);
 }
 
-/* All of it came, but the reply does not end: that is not waited for. */
-static void finish_if_whole(struct spot_check *c)
+/* All of it came, but the reply does not end: that is not waited for. One at a time: what comes out
+ * of it may end others. */
+static void finish_one_whole(struct job *job)
 {
-    bool whole = c->right && c->position == c->sample->range.end;
-    if (whole && loop_now() - c->came_at > SPOT_LINGER)
-        judge(c, &(struct fetch_result){ .status = 206, .connected = true, .message = "" });
+    list_foreach (s, &job->samples, struct sample, link) {
+        struct spot_check *c = s->check;
+        bool whole = c && c->right && c->position == s->range.end;
+        if (whole && loop_now() - c->came_at > SPOT_LINGER) {
+            judge(c, &(struct fetch_result){ .status = 206, .connected = true, .message = "" });
+            return;
+        }
+    }
+}
+
+static unsigned side_by_side(const struct job *job)
+{
+    unsigned count = 0;
+    list_foreach (s, &job->samples, struct sample, link)
+        count += s->check != NULL;
+    return count;
 }
 
 /* The own uplink that works, as far as is known. */
@@ -314,12 +330,12 @@ static bool allows(void *arg, const struct fetch_way *way)
     return mirror_allows(&c->as, way);
 }
 
-static void start(struct job *job, struct sample *sample, struct source *by)
+static bool start(struct job *job, struct sample *sample, struct source *by)
 {
     static const struct fetch_ops ops = { on_head, on_data, on_done };
     struct spot_check *c = calloc(1, sizeof *c);
     if (!c)
-        return;
+        return false;
     c->job = job;
     c->sample = sample;
     c->as = (struct transfer){ .job = job, .source = by, .mirror = by->mirror };
@@ -332,17 +348,21 @@ static void start(struct job *job, struct sample *sample, struct source *by)
                                      .timeout = SPOT_SILENCE,
                                      .allow = allows,
                                      .profile = mirror_profile(&c->as) };
-    job->spot = c;
+    sample->check = c;
     if (digest_new(&c->digest, "sha-256") < 0 ||
         fetch_start(&c->fetch, job->outside, &request, &ops, c, NULL) < 0) {
         check_free(c);
         job->spot_failures++;
+        return false;
     }
+    return true;
 }
 
 static struct sample *next_sample(struct job *job, bool last)
 {
     list_foreach (s, &job->samples, struct sample, link) {
+        if (s->check)
+            continue;
         if (!s->digest)
             return s;
         if (last) {
@@ -372,19 +392,21 @@ static void give_up(struct job *job, const struct source *by)
 
 bool spot_run(struct job *job)
 {
-    if (job->spot)
-        finish_if_whole(job->spot);
-    if (job->spot || job->state == JOB_ENDED)
+    finish_one_whole(job);
+    if (job->state == JOB_ENDED)
         return true;
-    struct sample *sample = next_sample(job, plan_complete(job->plan));
-    if (!sample)
-        return false;
-    struct source *by = reference(job);
-    if (!by || job->spot_failures >= (by->unreachable ? SPOT_DEAD : job->retries)) {
-        give_up(job, by);
-        return job->state == JOB_ENDED;
+    unsigned side = side_by_side(job), most = job->spot_failures > 0 ? 1 : SPOT_SIDE;
+    for (; side < most; side++) {
+        struct sample *sample = next_sample(job, plan_complete(job->plan));
+        if (!sample)
+            return side > 0;
+        struct source *by = reference(job);
+        if (!by || job->spot_failures >= (by->unreachable ? SPOT_DEAD : job->retries)) {
+            give_up(job, by);
+            return job->state == JOB_ENDED;
+        }
+        if (loop_now() < job->spot_again || !start(job, sample, by))
+            break;
     }
-    if (loop_now() >= job->spot_again)
-        start(job, sample, by);
     return true;
 }

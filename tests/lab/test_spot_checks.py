@@ -10,11 +10,12 @@ MIB = 1 << 20
 RATE = 2 * MIB
 FILE = Content(4 * MIB)
 URL = "honest/4m/file"
+SAMPLE = 16 << 10  # where less than a tenth is compared
 
 
-def get_with(place, origin, *peers, options=(), **named):
+def get_with(place, origin, *peers, options=(), url=URL, **named):
     words = [word for peer in peers for word in ("--peer", peer.address)]
-    return place.lab.get(place.client, origin.url(URL), *words, *options, **named)
+    return place.lab.get(place.client, origin.url(url), *words, *options, **named)
 
 
 def is_caught(place, get, peer):
@@ -98,3 +99,33 @@ def test_without_spot_checks_nothing_comes_twice(place, hostile):
     get = get_with(place, origin, place.peer, options=["--spot-check", 0])
     place.ends(get, (0,), FILE)
     assert origin.resource(URL).sent() < 1.1 * FILE.size
+
+
+def samples(resource):
+    """The requests for them or their parts, by their length: leases are longer."""
+    log = [request for request in resource.log if request.range]
+    return [request for request in log if request.range[1] - request.range[0] <= SAMPLE]
+
+
+def side_by_side(requests, duration):
+    """The most of them that were there in the middle of one, of such a duration."""
+    middles = [request.began + duration / 2 for request in requests]
+    return max(sum(r.began <= middle < r.ended for r in requests) for middle in middles)
+
+
+def test_a_few_are_compared_at_a_time_where_the_origin_is_far(place, hostile):
+    url = "far,0.5/4m/file"
+    origin = hostile(rate=RATE)
+    get = get_with(place, origin, place.peer, options=["--spot-check", 9], url=url)
+    place.ends(get, (0,), FILE)
+    assert side_by_side(samples(origin.resource(url)), 0.5) >= 2
+
+
+def test_who_refuses_all_but_one_at_a_time_is_asked_one_at_a_time(place, hostile):
+    """What is refused together is one failure."""
+    url = "at-most,1,429/4m/file"
+    origin = hostile(rate=RATE)
+    options = ["--spot-check", 20, "--retries", 3]
+    get = get_with(place, origin, place.peer, options=options, url=url)
+    place.ends(get, (0,), FILE)
+    assert origin.resource(url).count(status=429) > 0

@@ -407,6 +407,13 @@ def slow_last(turn):
 
 
 @behaviour
+def far(turn):
+    """The first byte of each reply takes so many seconds."""
+    turn.origin.closing.wait(float(turn.argument(0, 0.3)))
+    turn.honest()
+
+
+@behaviour
 def closes_half_way(turn):
     begin, end = turn.asked
     half = max((end - begin) // 2, min(65536, end - begin))
