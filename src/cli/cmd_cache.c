@@ -7,7 +7,7 @@
 #include "base/util.h"
 #include "base/whole.h"
 #include "cli/command.h"
-#include "peer/cache_folder.h"
+#include "swarm/cache_folder.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -69,6 +69,7 @@
  *             tls_ca          the swarm's CA
  *             url             URLs, taken apart by libcurl
  * swarm/      announcer       tells a tracker of a peer
+ *             cache_folder    files of a peer's cache
  *             exchange        one JSON request and its reply
  *             headers         headers that clients give to peers
  *             identity        node id and host id
@@ -105,6 +106,7 @@
  *             sink_stream     the ring before a pipe
  *             sink_verify     hashing pieces and the whole, on the pool
  *             sources         the own uplinks and the peers, as they come and go
+ *             seed            the finished file, for this machine's peer
  *             share           who owns the pieces, what peers hold
  *             spot            what peers gave, compared with the origin
  *             stream          the one stream, where the origin gives no ranges
@@ -115,7 +117,7 @@
  *             hours           hours of the day
  *             opening         when a peer is there for others
  * peer/       cache           what a peer keeps on disk: objects, and room for them
- *             cache_folder    its files
+ *             cache_adopt     finished files that clients have linked
  *             cache_internal  what the cache's files share
  *             cache_load      reading, with the checksums
  *             cache_write     writing, then syncing, then recording

@@ -461,12 +461,12 @@ const struct option option_table[] = {
       .name = "cache-dir",
       .group = OPTION_GROUP_CACHE,
       .type = OPTION_TYPE_STRING,
-      .roles = ROLE_PEER | ROLE_CACHE,
+      .roles = ROLE_PEER | ROLE_CACHE | ROLE_GET,
       .places = OPTION_ANYWHERE,
       .argument = "FOLDER",
       .help =
-          "What was fetched is kept there. Without it: $CACHE_DIRECTORY, $XDG_CACHE_HOME/ddm or "
-          "~/.cache/ddm." },
+          "What a peer fetched is kept there; a finished file with a checksum is linked into it. "
+          "Without it: $CACHE_DIRECTORY, $XDG_CACHE_HOME/ddm or ~/.cache/ddm." },
     { .id = OPTION_CACHE_SIZE,
       .name = "cache-size",
       .group = OPTION_GROUP_CACHE,

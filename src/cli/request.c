@@ -132,6 +132,7 @@ static void fill(struct request *request, const struct options *options)
     to->quiet_tracker = !options_given(options, OPTION_TRACKER);
     to->peers = options_list(options, OPTION_PEER);
     to->host_id = options_text(options, OPTION_HOST_ID);
+    to->cache_folder = options_text(options, OPTION_CACHE_DIR);
     to->interfaces = options_list(options, OPTION_INTERFACE);
     to->connections = (unsigned)options_number(options, OPTION_CONNECTIONS);
     to->retries = (unsigned)options_number(options, OPTION_RETRIES);

@@ -369,6 +369,8 @@ static int take_options(struct ddm_download *d, const struct ddm_options *o, str
     if (r == 0)
         r = keep_string(d, &job->directory, o->directory, err);
     if (r == 0)
+        r = keep_string(d, &job->cache_folder, o->cache_folder, err);
+    if (r == 0)
         r = take_trackers(job, o, err);
     if (r == 0)
         r = take_peers(d, o, err);

@@ -58,6 +58,11 @@ void job_finish(struct job *job)
         sink_finish(job->sink, job->size);
 }
 
+void job_finished(struct job *job)
+{
+    job_fail_error(job, &(struct ddm_error){ .code = DDM_OK });
+}
+
 uint64_t job_done_bytes(const struct job *job)
 {
     return job->streaming ? job->stream_done : plan_done_bytes(job->plan);
@@ -121,10 +126,12 @@ static void tell_verified(struct job *job)
 static void on_finished(void *arg, const struct ddm_error *error)
 {
     struct job *job = arg;
-    if (error->code == DDM_OK)
+    if (error->code == DDM_OK) {
         tell_verified(job);
-    if (error->code != DDM_E_CHECKSUM || job->state != JOB_FINISHING) {
-        job_fail_error(job, error); /* code 0: done */
+        if (job->state != JOB_FINISHING || !seed_begin(job))
+            job_finished(job);
+    } else if (error->code != DDM_E_CHECKSUM || job->state != JOB_FINISHING) {
+        job_fail_error(job, error);
     } else if (blame_recover(job)) {
         job_changed(job);
     } else {
@@ -287,7 +294,10 @@ static void on_tick(void *arg)
 static void on_wake(void *arg)
 {
     struct job *job = arg;
-    if (job->state == JOB_FINISHING && job->sink && !sink_is_stream(job->sink)) {
+    if (job->seed) { /* the file has its name already */
+        seed_stop(job);
+        job_finished(job);
+    } else if (job->state == JOB_FINISHING && job->sink && !sink_is_stream(job->sink)) {
         if (!job->closing)
             sink_close(job->sink); /* on_finished tells whether it was too late */
         job->closing = true;
@@ -339,6 +349,7 @@ static void stop(struct job *job)
 {
     job_stop_transfers(job);
     hints_stop(job);
+    seed_stop(job);
     spot_clear(job);
     blame_clear(job);
     sources_stop(job);

@@ -15,6 +15,7 @@
  *     hints.c     what lies beside the file or is linked to it: checksums, mirrors
  *     pace.c      a limit of the rate
  *     share.c     who owns the pieces, and what peers hold
+ *     seed.c      the finished file, for the cache of this machine's peer
  *     report.c    events
  *     sink.h      where the bytes go
  *
@@ -140,7 +141,7 @@ struct checksum {
 
 struct job {
     /* What was asked for; strings are the download's. */
-    const char *output, *directory;
+    const char *output, *directory, *cache_folder;
     /* The first were asked for; behind them, what was learned of this version. */
     struct checksum checksums[JOB_MAX_CHECKSUMS];
     size_t asked_count, checksum_count;
@@ -199,6 +200,7 @@ struct job {
     int64_t spot_again;
     struct list suspicions; /* see blame.c */
     struct hints *hints;    /* NULL: none, or all is known */
+    struct seed *seed;      /* being made; or NULL */
     struct bucket bucket;
     bool held; /* by the limit of the rate */
 
@@ -254,7 +256,8 @@ void job_fail(struct job *job, enum ddm_code code, const char *format, ...)
 void job_fail_error(struct job *job, const struct ddm_error *error);
 void job_changed(struct job *job); /* schedule soon */
 void job_stop_transfers(struct job *job);
-void job_finish(struct job *job); /* all bytes are there */
+void job_finish(struct job *job);   /* all bytes are there */
+void job_finished(struct job *job); /* and the file has its name */
 /* Begins anew with a new plan, soon: the next reply says what the file is. Fails the job where that
  * was done already, or what came was given away. */
 void job_start_over(struct job *job, const char *why);
@@ -395,6 +398,12 @@ void hints_stop(struct job *job);
 int pace_start(struct job *job);
 void pace_take(struct transfer *transfer, size_t bytes); /* bytes came */
 void pace_tick(struct job *job, int64_t now);
+
+/* seed.c */
+
+/* Once the file has its name. True: job_finished() is called when it is done. */
+bool seed_begin(struct job *job);
+void seed_stop(struct job *job);
 
 /* report.c */
 void report(struct job *job, enum ddm_event_type type);

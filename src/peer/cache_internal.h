@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* What the cache's files share: objects and room (cache.c), writing (cache_write.c), reading
- * (cache_load.c). */
+ * (cache_load.c), finished files that clients have linked (cache_adopt.c). */
 #ifndef DDM_PEER_CACHE_INTERNAL_H
 #define DDM_PEER_CACHE_INTERNAL_H
 
 #include "base/list.h"
 #include "base/util.h"
 #include "peer/cache.h"
-#include "peer/cache_folder.h"
+#include "swarm/cache_folder.h"
 
 #define CACHE_BUCKETS   256
 #define CACHE_QUEUE_MAX 32 /* blocks; what the disk does not keep up with is not kept */
@@ -35,6 +35,7 @@ struct cache {
 struct cache_file {
     int fd;
     unsigned users;
+    bool shared; /* somebody has another name of it: nothing is written into it */
 };
 
 /* An object that is on disk, or will be. */
@@ -61,6 +62,7 @@ struct cache_entry {
     bool anew;                 /* the journal on disk lacks something else: a new one is needed */
     int64_t due;               /* when it shall be recorded; 0: nothing is new */
     bool touched;              /* used since that was noted on disk */
+    bool adopting;             /* a finished file may become its data */
 };
 
 struct cache_object {
@@ -77,8 +79,6 @@ void cache_entry_reset(struct cache_entry *entry);
 /* A job or a user of the entry has come to its end: what nobody uses is closed, but for those used
  * last; what has no bytes is gone then. */
 void cache_entry_rest(struct cache_entry *entry);
-struct cache_file *cache_file_use(struct cache_file *file);
-struct cache_file *cache_file_free(struct cache_file *file); /* NULL allowed; returns NULL */
 /* Changes what an entry counts for the bound. */
 void cache_charge(struct cache_entry *entry, uint64_t more);
 void cache_discharge(struct cache_entry *entry, uint64_t less);
@@ -94,7 +94,24 @@ void cache_job_end(struct cache_entry *entry);
 /* Frees the cache when it is closing and nothing is left to do. */
 void cache_end(struct cache *cache);
 
+/* cache_load.c */
+
+struct cache_file *cache_file_use(struct cache_file *file);
+struct cache_file *cache_file_free(struct cache_file *file); /* NULL allowed; returns NULL */
+/* Whether the bytes of an extent are those that were kept; `data` has room for them, and gets them.
+ * Blocks. */
+bool cache_is_right(int fd, const struct extent *extent, char *data);
+
+/* cache_adopt.c */
+
+/* A client has linked a finished file into the folder: it becomes the object's data, if it is that.
+ */
+void cache_adopt(struct cache_entry *entry);
+
 /* cache_write.c */
+
+/* What waits to be written of it is not kept. */
+void cache_unqueue(struct cache_entry *entry);
 
 /* Goes on with what there is to do, now or when it is due. */
 void cache_turn(void *cache);

@@ -5,6 +5,7 @@
 #include "peer/cache_internal.h"
 
 #include <string.h>
+#include <unistd.h>
 
 struct cache_load {
     struct cache_entry *entry;
@@ -17,7 +18,23 @@ struct cache_load {
     char *data;
 };
 
-static bool is_right(int fd, const struct extent *extent, char *data)
+struct cache_file *cache_file_use(struct cache_file *file)
+{
+    if (file)
+        file->users++;
+    return file;
+}
+
+struct cache_file *cache_file_free(struct cache_file *file)
+{
+    if (file && --file->users == 0) {
+        close(file->fd);
+        free(file);
+    }
+    return NULL;
+}
+
+bool cache_is_right(int fd, const struct extent *extent, char *data)
 {
     unsigned char sum[EXTENT_SUM_SIZE];
     size_t length = (size_t)(extent->end - extent->begin);
@@ -30,7 +47,7 @@ static void run_load(void *arg)
     struct cache_load *l = arg;
     for (; l->right < l->count; l->right++) {
         const struct extent *extent = &l->extents[l->right];
-        if (!is_right(l->file->fd, extent, l->data + l->length))
+        if (!cache_is_right(l->file->fd, extent, l->data + l->length))
             return;
         l->length += extent->end - extent->begin;
     }

@@ -14,9 +14,9 @@
 #include "io/socket.h"
 #include "peer/bound.h"
 #include "peer/cache.h"
-#include "peer/cache_folder.h"
 #include "peer/opening.h"
 #include "peer/relay.h"
+#include "swarm/cache_folder.h"
 #include "swarm/identity.h"
 #include "swarm/tracker_client.h"
 

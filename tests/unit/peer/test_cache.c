@@ -3,7 +3,7 @@
 
 #include "base/util.h"
 #include "base/whole.h"
-#include "peer/cache_folder.h"
+#include "swarm/cache_folder.h"
 
 #include <fcntl.h>
 #include <setjmp.h>
