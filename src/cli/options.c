@@ -482,13 +482,15 @@ const struct option option_table[] = {
       .group = OPTION_GROUP_CACHE,
       .type = OPTION_TYPE_STRING,
       .list = true,
-      .roles = ROLE_PEER,
+      .roles = ROLE_PEER | ROLE_GET,
       .places = OPTION_ANYWHERE,
       .argument = "NAME[,…]",
       .help =
           "Parts of a URL's query that only sign it ('X-Amz-*' are all that begin so): URLs "
           "that differ in these alone are one file, if its ETag is the same and strong. Without "
-          "it those of the known services (X-Amz-*, Signature, token and the like)." },
+          "it those of the known services (X-Amz-*, Signature, token and the like). The same for "
+          "all "
+          "machines." },
     { .id = OPTION_TTL,
       .name = "ttl",
       .group = OPTION_GROUP_LIMITS,

@@ -133,6 +133,7 @@ static void fill(struct request *request, const struct options *options)
     to->peers = options_list(options, OPTION_PEER);
     to->host_id = options_text(options, OPTION_HOST_ID);
     to->cache_folder = options_text(options, OPTION_CACHE_DIR);
+    to->signing_parameters = options_list(options, OPTION_SIGNING_PARAMETERS);
     to->interfaces = options_list(options, OPTION_INTERFACE);
     to->connections = (unsigned)options_number(options, OPTION_CONNECTIONS);
     to->retries = (unsigned)options_number(options, OPTION_RETRIES);

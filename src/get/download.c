@@ -370,6 +370,8 @@ static int take_options(struct ddm_download *d, const struct ddm_options *o, str
         r = keep_string(d, &job->directory, o->directory, err);
     if (r == 0)
         r = keep_string(d, &job->cache_folder, o->cache_folder, err);
+    if (r == 0 && o->signing_parameters)
+        r = keep_list(d, &job->signing, o->signing_parameters, err);
     if (r == 0)
         r = take_trackers(job, o, err);
     if (r == 0)

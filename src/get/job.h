@@ -142,6 +142,7 @@ struct checksum {
 struct job {
     /* What was asked for; strings are the download's. */
     const char *output, *directory, *cache_folder;
+    const char *const *signing; /* see object_key(); NULL: the known ones */
     /* The first were asked for; behind them, what was learned of this version. */
     struct checksum checksums[JOB_MAX_CHECKSUMS];
     size_t asked_count, checksum_count;

@@ -234,7 +234,7 @@ void share_ask(struct job *job)
     if (job->state != JOB_RANGES || !m || job->has_secrets)
         return;
     if (!job->object_key[0] &&
-        !object_key(job->object_key, m->url, job->size, m->etag, m->last_modified, NULL))
+        !object_key(job->object_key, m->url, job->size, m->etag, m->last_modified, job->signing))
         return;
     for (size_t i = 0; i < job->source_count; i++) {
         struct source *s = job->sources[i];

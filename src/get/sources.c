@@ -272,9 +272,9 @@ int sources_start(struct job *job, struct ddm_error *err)
     for (size_t i = 0; i < job->peer_count; i++)
         if (!find_peer(job, &job->peers[i], 0) && add_peer(job, &job->peers[i], "", 0) < 0)
             return error_memory(err);
-    const char *url = job->mirrors[0]->url;
+    _cleanup_free_ char *url = object_url(job->mirrors[0]->url, job->signing);
     char *key = job->object_text;
-    if (digest_once("sha-256", url, strlen(url), key, sizeof job->object_text) < 0)
+    if (!url || digest_once("sha-256", url, strlen(url), key, sizeof job->object_text) < 0)
         return error_memory(err);
     for (size_t i = 0; i < job->tracker_count; i++) {
         struct tracker *t = &job->trackers[i];

@@ -60,6 +60,25 @@ def test_eight_get_a_file_and_it_crosses_the_internet_once(make_lab):
     assert joined.origin < 128 * 1024, joined.gets[0].shares()
 
 
+@pytest.mark.parametrize("name, options", [
+    ("token", []), ("pass", ["--signing-parameters", "pass"])
+])  # fmt: skip
+def test_what_signs_a_url_makes_no_other_file(make_lab, name, options):
+    """Each has a signature of its own; all have the same owners."""
+    lab = make_lab(*EIGHT[:4])
+    path = lab.file("file", SIZE)
+    lab.tracker(lab.hosts[0])
+    for host in lab.hosts:
+        lab.peer(host, *options)
+    with origin_sends(lab) as sent:
+        gets = [
+            lab.get(host, lab.origin.url(f"file?{name}={number}"), *options)
+            for number, host in enumerate(lab.hosts)
+        ]
+        all_right([get.expect(0, 120) for get in gets], path)
+    assert sent.bytes < 1.7 * SIZE
+
+
 def test_peers_die_while_all_get_a_file(make_lab):
     lab = make_lab(*EIGHT)
     path = lab.file("file", SIZE)
