@@ -239,6 +239,7 @@ struct job {
 uint64_t share_probe(const struct job *job); /* plan_config.probe */
 bool share_waits(const struct job *job);     /* no more than the probe yet: others are asked */
 int share_set_owners(struct job *job);       /* -1 without memory */
+bool share_is_alone(const struct job *job);  /* all peers say that nobody else loads the file */
 /* What a tracker lists now; `tracker` is its number. */
 void share_meet(struct job *job, size_t tracker, const struct message_peer *peers, size_t count);
 /* What a peer says of itself in the head of a reply. */

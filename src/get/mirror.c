@@ -56,18 +56,36 @@ void mirrors_free(struct job *job)
         mirror_free(job->mirrors[--job->mirror_count]);
 }
 
-/* Peers take turns; before there is a primary, they try one after the other. */
+static bool is_refused(const struct source *source, size_t number)
+{
+    return source->refused_mirrors >> number & 1;
+}
+
+/* Under another URL it is another object to a peer, and others would not find it. */
+static bool has_to_be_primary(const struct source *source)
+{
+    const struct job *job = source->job;
+    if (!job->primary || source->cache || share_is_alone(job))
+        return source->cache && job->primary;
+    for (size_t i = 0; i < job->mirror_count; i++)
+        if (job->mirrors[i] == job->primary)
+            return !is_refused(source, i);
+    return false;
+}
+
+/* Peers take turns, where nobody else loads the file; before there is a primary, they try one after
+ * the other. */
 struct mirror *mirror_for(struct source *source)
 {
     const struct job *job = source->job;
     if (source->mirror)
         return source->mirror;
-    if (source->cache && job->primary) /* it holds another object under any other URL */
+    if (has_to_be_primary(source))
         return job->primary;
     size_t first = job->primary ? source->plan + source->turn++ : source->turn;
     for (size_t i = 0; i < job->mirror_count; i++) {
         struct mirror *m = job->mirrors[(first + i) % job->mirror_count];
-        bool refused = source->refused_mirrors >> ((first + i) % job->mirror_count) & 1;
+        bool refused = is_refused(source, (first + i) % job->mirror_count);
         if (!m->reserve && !m->given_up && !refused && (m->proved || !m->known))
             return m;
     }

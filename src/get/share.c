@@ -162,7 +162,7 @@ static void take_held(struct source *peer, const struct rangeset *held)
 }
 
 /* Each peer says so that answers; who has not said anything may have others. */
-static bool is_alone(const struct job *job)
+bool share_is_alone(const struct job *job)
 {
     for (size_t i = 0; i < job->source_count; i++) {
         const struct source *s = job->sources[i];
@@ -192,7 +192,7 @@ void share_hear(const struct transfer *transfer, const struct fetch_head *head)
         plan_tell_rate(job->plan, source->plan, head->uplink_rate);
     if (head->tells_others) {
         source->company = head->others > 0 ? SHARE_COMPANY : SHARE_ALONE;
-        plan_set_alone(job->plan, is_alone(job));
+        plan_set_alone(job->plan, share_is_alone(job));
         plan_set_joined(job->plan, is_joined(job));
     }
     if (of_object && head->held[0] && message_held_short(&held, job->size, head->held) == 0)

@@ -79,6 +79,22 @@ def test_what_signs_a_url_makes_no_other_file(make_lab, name, options):
     assert sent.bytes < 1.7 * SIZE
 
 
+def test_mirrors_make_no_other_file_either(make_lab):
+    """Peers know them as other objects, so together they all use the first, and who comes late finds
+    all of it."""
+    lab = make_lab(*EIGHT[:4], 10)
+    path = lab.file("file", SIZE)
+    shutil.copy2(path, path.with_name("copy"))
+    *hosts, late = lab.hosts
+    crowd = Crowd(lab, hosts, others=[late])
+    options = ["--mirror", lab.origin.url("copy")]
+    got = crowd.get("file", None, *options, deadline=120)
+    all_right(got.gets, path)
+    got = crowd.get("file", [late], *options)
+    all_right(got.gets, path)
+    assert got.origin < SIZE / 8
+
+
 def test_peers_die_while_all_get_a_file(make_lab):
     lab = make_lab(*EIGHT)
     path = lab.file("file", SIZE)
