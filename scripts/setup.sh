@@ -64,6 +64,7 @@ cmd:microsocks            test  microsocks          -                         - 
 cmd:pv                    test  pv                  pv                        pv               pv                        pv                pv
 cmd:pgrep                 test  procps              procps-ng                 procps-ng        procps                    procps            -
 cmd:mkfs.ext4             test  e2fsprogs           e2fsprogs                 e2fsprogs        e2fsprogs                 e2fsprogs         -
+cmd:mkfs.xfs              test  xfsprogs            xfsprogs                  xfsprogs         xfsprogs                  xfsprogs          -
 cmd:certtool              test  gnutls-bin          gnutls-utils              gnutls           gnutls                    gnutls-utils      gnutls
 cmd:tshark                test  tshark              wireshark-cli             wireshark-cli    wireshark                 tshark            wireshark
 cmd:aria2c                bench aria2               aria2                     aria2            aria2                     aria2             aria2

@@ -70,7 +70,7 @@ struct ddm_options {
     /* Query parameters that only sign a URL ("X-Amz-*"); NULL: those of the known services. */
     const char *const *signing_parameters;
     const char *cache_folder; /* of the peer on this machine: a finished file that digests have
-                               * proved is linked into it; NULL: its default */
+                               * proved is cloned into it; NULL: its default */
     /* Uplinks of this machine, by device ("eth0") or address: each is a source of its own. At most
      * DDM_INTERFACES_MAX; none: one, whatever way the kernel chooses. */
     const char *const *interfaces;

@@ -117,7 +117,7 @@
  *             hours           hours of the day
  *             opening         when a peer is there for others
  * peer/       cache           what a peer keeps on disk: objects, and room for them
- *             cache_adopt     finished files that clients have linked
+ *             cache_adopt     finished files of clients here
  *             cache_internal  what the cache's files share
  *             cache_load      reading, with the checksums
  *             cache_write     writing, then syncing, then recording

@@ -465,7 +465,7 @@ const struct option option_table[] = {
       .places = OPTION_ANYWHERE,
       .argument = "FOLDER",
       .help =
-          "What a peer fetched is kept there; a finished file with a checksum is linked into it. "
+          "What a peer fetched is kept there; a finished file with a checksum is cloned into it. "
           "Without it: $CACHE_DIRECTORY, $XDG_CACHE_HOME/ddm or ~/.cache/ddm." },
     { .id = OPTION_CACHE_SIZE,
       .name = "cache-size",

@@ -128,7 +128,7 @@ static void on_finished(void *arg, const struct ddm_error *error)
     struct job *job = arg;
     if (error->code == DDM_OK) {
         tell_verified(job);
-        if (job->state != JOB_FINISHING || !seed_begin(job))
+        if (job->state != JOB_FINISHING || job->closing || !seed_begin(job))
             job_finished(job);
     } else if (error->code != DDM_E_CHECKSUM || job->state != JOB_FINISHING) {
         job_fail_error(job, error);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* A finished file, whole and right, for all that want it next: it is linked into the cache of the
- * peer on this machine, without a copy (swarm/cache_folder.h), and that peer is asked what it holds
- * of it, so that it looks.
+/* A finished file, whole and right, for all that want it next: it goes into the cache of the
+ * peer on this machine, as a clone that shares its blocks (swarm/cache_folder.h), and that peer is
+ * asked what it holds of it, so that it looks.
  *
  * Only what digests have proved: what was only compared here and there may have a wrong byte, and
  * this machine's peer would answer for it. Where it cannot be done nobody needs to know. */
@@ -22,7 +22,7 @@ struct seed {
     struct exchange *question;
     char *folder, *path;
     char key[OBJECT_KEY_SIZE];
-    bool linked;
+    bool cloned;
 };
 
 static void seed_free(struct seed *seed)
@@ -73,21 +73,21 @@ static int tell(struct seed *seed)
                         NULL);
 }
 
-static void run_link(void *arg)
+static void run_clone(void *arg)
 {
     struct seed *seed = arg;
     struct ddm_error unused;
     _cleanup_close_ int folder = cache_folder_open(seed->folder, false, &unused);
-    seed->linked = folder >= 0 && cache_link(folder, seed->key, seed->path) == 0;
+    seed->cloned = folder >= 0 && cache_clone(folder, seed->key, seed->path) == 0;
 }
 
-static void link_done(void *arg)
+static void clone_done(void *arg)
 {
     struct seed *seed = arg;
     struct job *job = seed->job;
     if (!job) {
         seed_free(seed);
-    } else if (!seed->linked || tell(seed) < 0) {
+    } else if (!seed->cloned || tell(seed) < 0) {
         job->seed = NULL;
         seed_free(seed);
         job_finished(job);
@@ -103,7 +103,7 @@ bool seed_begin(struct job *job)
     seed->folder = job->cache_folder ? strdup(job->cache_folder) : cache_folder_default();
     seed->path = strdup(job->path);
     memcpy(seed->key, job->object_key, sizeof seed->key);
-    if (!seed->folder || !seed->path || loop_work(job->loop, run_link, link_done, seed) < 0) {
+    if (!seed->folder || !seed->path || loop_work(job->loop, run_clone, clone_done, seed) < 0) {
         seed_free(seed);
         return false;
     }

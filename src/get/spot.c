@@ -263,7 +263,7 @@ static void judge(struct spot_check *c, const struct fetch_result *result)
     int64_t now = loop_now(),
             pause = MAX(c->retry_after, MIN(job->spot_failures + 1, 3U) * SPOT_PAUSE);
     bool at_once = !whole && mirror_target_failed(&c->as, result->status);
-    c->as.source->unreachable |= !whole && !result->connected && result->status == 0;
+    c->as.source->unreachable = !whole && !result->connected && result->status == 0;
     struct source *by = c->as.source;
     check_free(c);
     if (job->state == JOB_ENDED)
@@ -401,6 +401,8 @@ bool spot_run(struct job *job)
         if (!sample)
             return side > 0;
         struct source *by = reference(job);
+        if (side > 0 && (!by || job->spot_failures > 0))
+            break; /* what those under way say comes first */
         if (!by || job->spot_failures >= (by->unreachable ? SPOT_DEAD : job->retries)) {
             give_up(job, by);
             return job->state == JOB_ENDED;

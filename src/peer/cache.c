@@ -159,6 +159,14 @@ static bool may_go(const struct cache_entry *e)
            !cache_is_pinned(e->cache->folder, e->key);
 }
 
+bool cache_could_have_room(const struct cache *cache, uint64_t length)
+{
+    uint64_t stays = 0;
+    list_foreach (e, &cache->entries, struct cache_entry, link)
+        stays += may_go(e) ? 0 : e->bytes;
+    return stays + length <= cache->limit;
+}
+
 bool cache_has_room(struct cache *cache, uint64_t length)
 {
     uint64_t low = cache->limit - cache->limit / LOW_PART;
@@ -180,27 +188,18 @@ struct opening {
     uint64_t size; /* that it must have; DDM_SIZE_UNKNOWN: any */
     struct journal is;
     int fd;
-    bool shared;
     uint64_t bytes;
 };
-
-/* Which nothing is written into may be one that can only be read. */
-static int open_data(const struct opening *o)
-{
-    const int flags = O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
-    char name[CACHE_NAME_SIZE];
-    cache_name(name, o->key, CACHE_DATA);
-    int fd = openat(o->folder, name, O_RDWR | flags);
-    return fd < 0 && errno == EACCES ? openat(o->folder, name, O_RDONLY | flags) : fd;
-}
 
 static void run_opening(void *arg)
 {
     struct opening *o = arg;
     struct stat st;
+    char name[CACHE_NAME_SIZE];
     bool good = cache_read_journal(o->folder, o->key, &o->is) == JOURNAL_GOOD;
     if (good && (o->is.size == o->size || o->size == DDM_SIZE_UNKNOWN))
-        o->fd = open_data(o);
+        o->fd = openat(o->folder, cache_name(name, o->key, CACHE_DATA),
+                       O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (o->fd >= 0 && (fstat(o->fd, &st) < 0 || !S_ISREG(st.st_mode))) {
         close(o->fd);
         o->fd = -1;
@@ -208,7 +207,6 @@ static void run_opening(void *arg)
     if (o->fd < 0) {
         cache_remove(o->folder, o->key, true);
     } else { /* what was cut off is not there */
-        o->shared = st.st_nlink > 1;
         o->bytes = MAX((uint64_t)st.st_blocks * 512, o->is.extents.total);
         extents_remove(&o->is.extents, (uint64_t)st.st_size, UINT64_MAX);
     }
@@ -225,7 +223,7 @@ static void take_opened(struct cache_entry *e, struct opening *o)
             close(o->fd);
         journal_release(&o->is);
     } else {
-        *e->file = (struct cache_file){ .fd = o->fd, .users = 1, .shared = o->shared };
+        *e->file = (struct cache_file){ o->fd, 1 };
         e->is = o->is;
         cache_charge(e, o->bytes);
     }
@@ -266,9 +264,8 @@ static int start_opening(struct cache_entry *e, uint64_t size)
 
 static bool is_gone(const struct cache_entry *e)
 {
-    char name[CACHE_NAME_SIZE];
-    return e->file && !e->adopting &&
-           !cache_is_current(e->cache->folder, cache_name(name, e->key, CACHE_DATA), e->file->fd);
+    struct stat st;
+    return e->file && !e->adopting && (fstat(e->file->fd, &st) < 0 || st.st_nlink == 0);
 }
 
 /* Closed, it is read; new, there is nothing to read. */
@@ -369,10 +366,6 @@ void cache_set_origin(struct cache_object *object, const char *etag, const char 
 void cache_forget(struct cache_entry *entry, uint64_t begin, uint64_t end)
 {
     uint64_t was = entry->is.extents.total;
-    if (entry->file && entry->file->shared) { /* nothing can be put right in it */
-        cache_entry_reset(entry);
-        return;
-    }
     extents_remove(&entry->is.extents, begin, end);
     extents_remove(&entry->fresh, begin, end);
     if (entry->is.extents.total == was)

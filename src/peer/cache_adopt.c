@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* A finished file that a client of this machine has linked into the folder becomes the object's
- * data.
+/* A finished file of a client on this machine, of which there is a clone in the folder, becomes the
+ * object's data.
  *
- *     recording: KEY.link? ──pool─▶ its checksums, a part in each job ─▶ it is KEY.data
+ *     recording: KEY.clone? ──pool─▶ its checksums, a part in each job ─▶ it is KEY.data
  *
  * What is kept of the object already must be the same in it; else it is another file, and goes. A
- * kill in between leaves the new data with the old journal, whose extents are right in both. */
+ * kill in between leaves the new data with the old journal, whose extents are right in both. One
+ * object at a time: the others are looked at again a second later. */
 #include "base/log.h"
 #include "base/whole.h"
 #include "peer/cache_internal.h"
@@ -17,13 +18,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define PART (32 * MIB) /* that one job reads */
+#define PART (8 * MIB) /* that one job reads */
 
 struct adoption {
     struct cache_entry *entry;
-    enum { ADOPT_LOOKS, ADOPT_READS, ADOPT_DONE, ADOPT_REFUSED, ADOPT_NONE } state;
+    enum { ADOPT_LOOKS, ADOPT_READS, ADOPT_DONE, ADOPT_REFUSED } state;
     int folder;
-    char link[CACHE_NAME_SIZE], data[CACHE_NAME_SIZE];
+    char clone[CACHE_NAME_SIZE], data[CACHE_NAME_SIZE];
     struct cache_file *file;
     uint64_t size, bytes; /* of the object; on disk */
     struct extent *known; /* what is kept already, and has to be the same */
@@ -46,23 +47,15 @@ static void adoption_free(struct adoption *a)
 
 /* ---- on the pool ---- */
 
-static void open_link(struct adoption *a)
+static void open_clone(struct adoption *a)
 {
-    const int flags = O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
     struct stat st;
-    int fd = openat(a->folder, a->link, O_RDWR | flags);
-    if (fd < 0 && errno == EACCES) /* its owner wants it to be read only */
-        fd = openat(a->folder, a->link, O_RDONLY | flags);
+    int fd = openat(a->folder, a->clone, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     a->file->fd = fd;
-    if (fd < 0) {
-        a->state = ADOPT_NONE;
-    } else if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || (uint64_t)st.st_size != a->size) {
-        a->state = ADOPT_REFUSED;
-    } else {
-        a->state = ADOPT_READS;
-        a->file->shared = st.st_nlink > 1;
-        a->bytes = (uint64_t)st.st_blocks * 512;
-    }
+    bool good = fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink == 1 &&
+                (uint64_t)st.st_size == a->size;
+    a->state = good ? ADOPT_READS : ADOPT_REFUSED;
+    a->bytes = good ? (uint64_t)st.st_blocks * 512 : 0;
 }
 
 /* -1: it is another file, or it cannot be read. */
@@ -92,7 +85,7 @@ static void read_part(struct adoption *a)
             r = compare_next(a, &left);
         else if (a->found.total < a->size)
             r = sum_next(a, &left);
-        else if ((r = renameat(a->folder, a->link, a->folder, a->data)) == 0)
+        else if ((r = renameat(a->folder, a->clone, a->folder, a->data)) == 0)
             a->state = ADOPT_DONE;
     }
     if (r < 0)
@@ -103,11 +96,11 @@ static void run_adoption(void *arg)
 {
     struct adoption *a = arg;
     if (a->state == ADOPT_LOOKS)
-        open_link(a);
+        open_clone(a);
     else if (a->state == ADOPT_READS)
         read_part(a);
     if (a->state == ADOPT_REFUSED)
-        unlinkat(a->folder, a->link, 0);
+        unlinkat(a->folder, a->clone, 0);
 }
 
 /* ---- on the loop ---- */
@@ -124,7 +117,7 @@ static void take(struct adoption *a)
     cache_charge(e, MAX(a->bytes, e->is.extents.total));
     cache_has_room(e->cache, 0);
     cache_note(e);
-    log_info("cache", "%.12s: the finished file of a client here is kept as it is", e->key);
+    log_info("cache", "%.12s: all of it is kept, from a client of this machine", e->key);
 }
 
 /* There is a file: whether there is room for what it takes besides what is kept already. */
@@ -132,7 +125,8 @@ static bool prepare(struct adoption *a)
 {
     const struct cache_entry *e = a->entry;
     const struct extents *known = &e->is.extents;
-    if (!cache_has_room(e->cache, a->bytes - MIN(a->bytes, e->bytes)))
+    uint64_t more = a->bytes - MIN(a->bytes, e->bytes);
+    if (!cache_could_have_room(e->cache, more) || !cache_has_room(e->cache, more))
         return false;
     a->known = calloc(known->count + 1, sizeof *a->known);
     a->buf = malloc(EXTENT_LENGTH_MAX);
@@ -154,7 +148,7 @@ static void adoption_done(void *arg)
         return;
     if (a->state == ADOPT_DONE)
         take(a);
-    e->adopting = false;
+    e->adopting = e->cache->adopting = false;
     adoption_free(a);
     cache_job_end(e);
 }
@@ -170,24 +164,32 @@ static struct adoption *adoption_new(struct cache_entry *e)
     a->entry = e;
     a->folder = e->cache->folder;
     a->size = e->is.size;
-    cache_name(a->link, e->key, CACHE_LINK);
+    cache_name(a->clone, e->key, CACHE_CLONE);
     cache_name(a->data, e->key, CACHE_DATA);
     return a;
+}
+
+/* What is there already needs no clone; nor is there one for more than can be kept. */
+static bool is_of_use(const struct cache_entry *e)
+{
+    return e->is.extents.total < e->is.size && e->is.size / EXTENT_LENGTH_MAX < EXTENTS_MAX / 2;
 }
 
 void cache_adopt(struct cache_entry *entry)
 {
     struct cache *cache = entry->cache;
-    bool whole = entry->is.extents.total == entry->is.size;
-    if (entry->adopting || cache->closing || entry->state != ENTRY_OPEN || !entry->file || whole)
+    if (cache->closing || entry->state != ENTRY_OPEN)
         return;
-    struct adoption *a = adoption_new(entry);
-    if (!a)
-        return;
-    if (loop_work(cache->loop, run_adoption, adoption_done, a) < 0) {
-        adoption_free(a);
+    struct adoption *a = cache->adopting ? NULL : adoption_new(entry);
+    if (a && !is_of_use(entry))
+        a->state = ADOPT_REFUSED;
+    if (!a || loop_work(cache->loop, run_adoption, adoption_done, a) < 0) {
+        entry->touched = true;
+        cache_note(entry);
+        if (a)
+            adoption_free(a);
         return;
     }
-    entry->adopting = true;
+    entry->adopting = cache->adopting = true;
     cache_job_begin(entry);
 }

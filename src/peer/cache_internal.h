@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What the cache's files share: objects and room (cache.c), writing (cache_write.c), reading
- * (cache_load.c), finished files that clients have linked (cache_adopt.c). */
+ * (cache_load.c), finished files of clients (cache_adopt.c). */
 #ifndef DDM_PEER_CACHE_INTERNAL_H
 #define DDM_PEER_CACHE_INTERNAL_H
 
@@ -26,6 +26,7 @@ struct cache {
     struct loop_timer *timer; /* the next turn */
     bool writing, syncing;    /* such a job is on the pool */
     unsigned jobs;            /* of all kinds, on the pool */
+    bool adopting;            /* one of the entries */
     bool closing;
     int64_t full_until; /* no room on the disk, or it is broken: nothing is written until then */
     struct cache_counters count;
@@ -35,7 +36,6 @@ struct cache {
 struct cache_file {
     int fd;
     unsigned users;
-    bool shared; /* somebody has another name of it: nothing is written into it */
 };
 
 /* An object that is on disk, or will be. */
@@ -82,6 +82,8 @@ void cache_entry_rest(struct cache_entry *entry);
 /* Changes what an entry counts for the bound. */
 void cache_charge(struct cache_entry *entry, uint64_t more);
 void cache_discharge(struct cache_entry *entry, uint64_t less);
+/* Whether there would be room for so many bytes more, were all evicted that may be. */
+bool cache_could_have_room(const struct cache *cache, uint64_t length);
 /* Whether there is room for so many bytes more; evicts where there is none. */
 bool cache_has_room(struct cache *cache, uint64_t length);
 /* These bytes are not there any more. */
@@ -104,8 +106,8 @@ bool cache_is_right(int fd, const struct extent *extent, char *data);
 
 /* cache_adopt.c */
 
-/* A client has linked a finished file into the folder: it becomes the object's data, if it is that.
- */
+/* A client has put a clone of the finished file into the folder: it becomes the object's data, if
+ * it is that. */
 void cache_adopt(struct cache_entry *entry);
 
 /* cache_write.c */

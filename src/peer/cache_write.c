@@ -104,8 +104,6 @@ void cache_save(struct cache_object *object, uint64_t offset, const char *data, 
     struct cache_entry *e = object->entry;
     struct cache *cache = e->cache;
     struct range part;
-    if (e->file && e->file->shared)
-        return;
     for (uint64_t at = offset; next_missing(e, at, offset + length, &part); at = part.end) {
         uint64_t n = range_length(part);
         if (is_full(cache) || cache->queued >= CACHE_QUEUE_MAX ||
@@ -139,23 +137,13 @@ static bool is_nearly_full(int fd, uint64_t length)
     return size > 0 && (uint64_t)disk.f_bavail * disk.f_frsize < spare + length;
 }
 
-/* What somebody has another name of is not ours to write into. */
-static int make_data(const struct writing *w)
-{
-    const int flags = O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
-    struct stat st;
-    if (fstatat(w->folder, w->name, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_nlink > 1 &&
-        unlinkat(w->folder, w->name, 0) < 0)
-        return -1;
-    return openat(w->folder, w->name, flags, 0600);
-}
-
 static void run_writing(void *arg)
 {
     struct writing *w = arg;
     size_t done;
     if (w->fd < 0)
-        w->fd = make_data(w);
+        w->fd = openat(w->folder, w->name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK,
+                       0600);
     w->error = w->fd < 0 ? errno : is_nearly_full(w->fd, w->length) ? ENOSPC : 0;
     list_foreach (block, &w->blocks, struct block, link) {
         size_t length = (size_t)(block->extent.end - block->extent.begin);
@@ -177,7 +165,7 @@ static bool take_file(struct writing *w)
         return same;
     }
     if (w->fd >= 0 && !e->file && (e->file = malloc(sizeof *e->file)))
-        *e->file = (struct cache_file){ .fd = w->fd, .users = 1 };
+        *e->file = (struct cache_file){ w->fd, 1 };
     else if (w->fd >= 0)
         close(w->fd);
     return e->file != NULL && e->file->fd == w->fd;
@@ -318,9 +306,9 @@ struct recording {
     size_t length;
     uint64_t offset;
     bool gone; /* somebody has removed the file */
-    bool link; /* a client has linked a finished one */
+    bool clone; /* a client has a finished one for it */
     int error;
-    char data_name[CACHE_NAME_SIZE], name[CACHE_NAME_SIZE], new_name[CACHE_NAME_SIZE];
+    char name[CACHE_NAME_SIZE], new_name[CACHE_NAME_SIZE];
 };
 
 static int sync_data(int fd)
@@ -354,11 +342,12 @@ static int replace(struct recording *r)
 static void run_recording(void *arg)
 {
     struct recording *r = arg;
-    if (!r->file || !cache_is_current(r->folder, r->data_name, r->file->fd)) {
+    struct stat st;
+    if (!r->file || fstat(r->file->fd, &st) < 0 || st.st_nlink == 0) {
         r->gone = true;
         return;
     }
-    r->link = cache_has_link(r->folder, r->entry->key);
+    r->clone = cache_has_clone(r->folder, r->entry->key);
     if (r->length == 0) { /* used only: the order of use outlives this process, to a second */
         utimensat(r->folder, r->name, NULL, AT_SYMLINK_NOFOLLOW);
         return;
@@ -388,7 +377,7 @@ static void recording_done(void *arg)
         e->anew = true;
         e->due = cache->closing ? 0 : cache->full_until;
     }
-    if (r->link)
+    if (r->clone)
         cache_adopt(e);
     cache_file_free(r->file);
     free(r->records);
@@ -442,7 +431,6 @@ static void start_recording(struct cache_entry *e)
     } else {
         r->journal = -1;
     }
-    cache_name(r->data_name, e->key, CACHE_DATA);
     cache_name(r->name, e->key, CACHE_JOURNAL);
     cache_name(r->new_name, e->key, CACHE_NEW);
     e->cache->syncing = true;

@@ -84,7 +84,7 @@ char *cache_name(char out[static CACHE_NAME_SIZE], const char *key, const char *
 static const char *ending_of(const char *name)
 {
     static const char *const endings[] = { CACHE_DATA, CACHE_JOURNAL, CACHE_NEW,
-                                           CACHE_PIN,  CACHE_LINK,    CACHE_LINK_NEW };
+                                           CACHE_PIN,  CACHE_CLONE,   CACHE_CLONE_NEW };
     char key[OBJECT_KEY_SIZE];
     if (strlen(name) < sizeof key)
         return NULL;
@@ -126,7 +126,7 @@ int cache_remove(int folder, const char *key, bool keep_pin)
     remove_one(folder, key, CACHE_JOURNAL, &error);
     remove_one(folder, key, CACHE_NEW, &error);
     remove_one(folder, key, CACHE_DATA, &error);
-    remove_one(folder, key, CACHE_LINK, &error);
+    remove_one(folder, key, CACHE_CLONE, &error);
     if (!keep_pin)
         remove_one(folder, key, CACHE_PIN, &error);
     return error;
@@ -157,7 +157,8 @@ static int list_one(struct listing *l, int folder, const char *key)
     *item = (struct cache_item){ .pinned = cache_is_pinned(folder, key) };
     memcpy(item->key, key, sizeof item->key);
     item->bytes = disk_size(folder, key, CACHE_JOURNAL, &item->used) +
-                  disk_size(folder, key, CACHE_DATA, NULL);
+                  disk_size(folder, key, CACHE_DATA, NULL) +
+                  disk_size(folder, key, CACHE_CLONE, NULL);
     return 0;
 }
 
@@ -172,7 +173,7 @@ static int list_name(struct listing *l, int folder, const char *name, bool tidy)
     if (strcmp(ending, CACHE_JOURNAL) == 0) {
         if (is_there(folder, key, CACHE_DATA))
             return list_one(l, folder, key);
-    } else if (strcmp(ending, CACHE_NEW) != 0 && strcmp(ending, CACHE_LINK_NEW) != 0 &&
+    } else if (strcmp(ending, CACHE_NEW) != 0 && strcmp(ending, CACHE_CLONE_NEW) != 0 &&
                is_there(folder, key, CACHE_JOURNAL)) {
         return 0;
     }
@@ -229,46 +230,32 @@ enum journal_state cache_read_journal(int folder, const char *key, struct journa
     return state;
 }
 
-bool cache_is_current(int folder, const char *name, int fd)
-{
-    struct stat now, then;
-    return fstatat(folder, name, &now, AT_SYMLINK_NOFOLLOW) == 0 && fstat(fd, &then) == 0 &&
-           now.st_ino == then.st_ino && now.st_dev == then.st_dev;
-}
-
 /* ---- finished files ---- */
 
-/* EOPNOTSUPP, EXDEV and others: not here. */
-static int clone_to(int folder, const char *name, const char *path)
-{
-    _cleanup_close_ int from = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    _cleanup_close_ int to =
-        from < 0 ? -1 : openat(folder, name, O_WRONLY | O_CREAT | O_TRUNC | OPEN_FLAGS, 0600);
-    return to < 0 || ioctl(to, FICLONE, from) < 0 ? errno : 0;
-}
-
-int cache_link(int folder, const char *key, const char *path)
+int cache_clone(int folder, const char *key, const char *path)
 {
     char name[CACHE_NAME_SIZE], new_name[CACHE_NAME_SIZE];
     if (!is_there(folder, key, CACHE_DATA))
         return ENOENT;
-    cache_name(name, key, CACHE_LINK);
-    cache_name(new_name, key, CACHE_LINK_NEW);
-    int error = clone_to(folder, new_name, path);
-    if (error) {
-        unlinkat(folder, new_name, 0);
-        error = linkat(AT_FDCWD, path, folder, new_name, 0) < 0 ? errno : 0;
-    }
-    if (!error && renameat(folder, new_name, folder, name) < 0)
-        error = errno;
+    cache_name(name, key, CACHE_CLONE);
+    cache_name(new_name, key, CACHE_CLONE_NEW);
+    _cleanup_close_ int from = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (from < 0)
+        return errno;
+    _cleanup_close_ int to =
+        openat(folder, new_name, O_WRONLY | O_CREAT | O_EXCL | OPEN_FLAGS, 0600);
+    if (to < 0)
+        return errno;
+    int error =
+        ioctl(to, FICLONE, from) < 0 || renameat(folder, new_name, folder, name) < 0 ? errno : 0;
     if (error)
         unlinkat(folder, new_name, 0);
     return error;
 }
 
-bool cache_has_link(int folder, const char *key)
+bool cache_has_clone(int folder, const char *key)
 {
-    return is_there(folder, key, CACHE_LINK);
+    return is_there(folder, key, CACHE_CLONE);
 }
 
 /* ---- pins ---- */

@@ -7,7 +7,7 @@
  *     FOLDER/KEY.ddm      its journal: what it is, and its extents (io/journal.h)
  *     FOLDER/KEY.ddm.new  a journal that is being written
  *     FOLDER/KEY.pin      empty: shall not be evicted
- *     FOLDER/KEY.link     the whole object, finished by a client: shall become KEY.data
+ *     FOLDER/KEY.clone    the whole object, finished by a client: shall become KEY.data
  *
  * KEY is that of swarm/object_key.h. When the journal was changed last is when the object was used
  * last. Everything is for its owner only. All calls block; but those of cache_folder_open and
@@ -19,13 +19,13 @@
 #include "io/journal.h"
 #include "swarm/object_key.h"
 
-#define CACHE_NAME_SIZE (OBJECT_KEY_SIZE + 9)
+#define CACHE_NAME_SIZE (OBJECT_KEY_SIZE + 10)
 #define CACHE_DATA      ".data"
 #define CACHE_JOURNAL   ".ddm"
 #define CACHE_NEW       ".ddm.new"
 #define CACHE_PIN       ".pin"
-#define CACHE_LINK      ".link"
-#define CACHE_LINK_NEW  ".link.new" /* while it is being made */
+#define CACHE_CLONE     ".clone"
+#define CACHE_CLONE_NEW ".clone.new" /* while it is being made */
 
 /* Where it is if nobody says so: the first of $CACHE_DIRECTORY (systemd), $XDG_CACHE_HOME/ddm,
  * $HOME/.cache/ddm; malloc'ed, NULL where there is none of these. */
@@ -60,14 +60,11 @@ enum journal_state cache_read_journal(int folder, const char *key, struct journa
  * not there is no error. The pin stays where `keep_pin`. */
 int cache_remove(int folder, const char *key, bool keep_pin);
 
-/* Whether that name is still that of the open file. */
-bool cache_is_current(int folder, const char *name, int fd);
-
-/* Makes KEY.link of a finished file: a copy that shares its blocks, where the file system can do
- * that (FICLONE), else one more name of it. 0 or errno; ENOENT also where nothing of the object is
- * kept there: then nobody would take it. */
-int cache_link(int folder, const char *key, const char *path);
-bool cache_has_link(int folder, const char *key);
+/* Makes KEY.clone of a finished file: a copy that shares its blocks (FICLONE). 0 or errno:
+ * EOPNOTSUPP and EXDEV where that cannot be; ENOENT also where nothing of the object is kept there,
+ * for then nobody would take it; EEXIST where another client is about it. */
+int cache_clone(int folder, const char *key, const char *path);
+bool cache_has_clone(int folder, const char *key);
 
 bool cache_is_pinned(int folder, const char *key);
 int cache_set_pinned(int folder, const char *key, bool pinned); /* 0 or errno */

@@ -31,18 +31,10 @@ def _stretches(file):
     return found
 
 
-def _is_shared(path):
-    try:
-        return path.stat().st_nlink > 1
-    except FileNotFoundError:  # it has just been evicted
-        return True
-
-
 def flip(folder, ending, seed):
-    """A bit in one of its files, somewhere; says where, or None if there is nothing. Not in those
-    that are a client's finished file, too: that would be wrong then."""
+    """A bit in one of its files, somewhere; says where, or None if there is nothing."""
     rng = random.Random(seed)
-    paths = sorted(path for path in folder.glob(f"*{ending}") if not _is_shared(path))
+    paths = sorted(path for path in folder.glob(f"*{ending}"))
     if not paths:
         return None
     path = rng.choice(paths)

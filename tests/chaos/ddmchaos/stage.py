@@ -228,8 +228,6 @@ class Stage:
         options, what = self.command
         if self.script.second == "after" and number > 0:
             options = [*options, "--limit-rate", int(self.sizes[-1] / LATER_FLOW)]
-        if self.script.on_disk:
-            options = [*options, "--cache-dir", self.cache_folder(number)]
         host, folder = self.lab.hosts[number], self._folders[number]
         return self.lab.get(host, str(what), *options, output=NAME, directory=folder)
 

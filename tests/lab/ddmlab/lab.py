@@ -270,6 +270,18 @@ class Lab:
         self._mounts.append(path)
         return path
 
+    def sharing_disk(self):
+        """A directory on a disk whose files can share blocks; None where no such can be mounted."""
+        image, path = self.directory / "disk.xfs", self.folder("disk")
+        with open(image, "wb") as file:
+            file.truncate(400 * content.MIB)
+        subprocess.run(["mkfs.xfs", "-q", "-m", "reflink=1", image], check=True)
+        mount = ["mount", "-o", "loop", image, path]
+        if subprocess.run(mount, check=False, capture_output=True).returncode != 0:
+            return None
+        self._mounts.append(path)
+        return path
+
     # --- ddm -------------------------------------------------------------------------------------
 
     def run_ddm(self, host, *arguments, name="ddm", **options):
