@@ -305,7 +305,7 @@ struct recording {
     unsigned char *records;
     size_t length;
     uint64_t offset;
-    bool gone; /* somebody has removed the file */
+    bool gone;  /* somebody has removed the file */
     bool clone; /* a client has a finished one for it */
     int error;
     char name[CACHE_NAME_SIZE], new_name[CACHE_NAME_SIZE];
