@@ -325,6 +325,12 @@ static inline bool plan_has_company(const struct plan *plan)
     return plan_is_owned(plan) && !plan->alone;
 }
 
+/* Whether it matters who brings which piece: not to who is alone with the only one. */
+static inline bool plan_goes_by_pieces(const struct plan *plan)
+{
+    return plan_is_owned(plan) && (plan->owners.count > 1 || !plan->alone);
+}
+
 void owners_release(struct plan *plan);
 /* The size is known now. Without memory nobody owns anything. */
 void owners_sized(struct plan *plan);

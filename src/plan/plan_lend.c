@@ -170,7 +170,7 @@ static bool choose_held(const struct plan *plan, const struct source *cache, int
 static bool next_free(struct plan *plan, const struct source *source, uint64_t limit, int64_t now,
                       const struct outlook *outlook, struct range *ret)
 {
-    if (plan_is_owned(plan)) {
+    if (plan_goes_by_pieces(plan)) {
         owners_survey(plan, now, outlook);
         return owners_own(plan, source, limit, ret) || owners_inherited(plan, source, limit, ret);
     }

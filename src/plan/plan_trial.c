@@ -154,7 +154,7 @@ static bool has_time(const struct plan *plan, const struct outlook *outlook)
 {
     double left = (double)holds_left(plan) / MAX(outlook->total, 1.0);
     double least = TRIAL_TIME_LEFT + 8 * (double)outlook->ttfb / (double)SEC;
-    if (plan_is_owned(plan))
+    if (plan_goes_by_pieces(plan))
         least += TRIAL_TIME_OWNED;
     return left > least;
 }

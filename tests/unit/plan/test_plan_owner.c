@@ -79,6 +79,33 @@ static void own_first(void **state)
     plan_free(plan);
 }
 
+/* Whether a lease of the only owner's uplink goes beyond a piece, before half is there. */
+static bool crosses_pieces(bool alone)
+{
+    struct plan *plan = plan_of(SIZE, 0);
+    const struct plan_owner owner = { "a", 0 };
+    plan_source s = add_uplink(plan, "a", 1);
+    bool crosses = false;
+    int64_t now = SEC;
+    assert_int_equal(plan_set_owners(plan, "object", &owner, 1), 0);
+    plan_set_alone(plan, alone);
+    while (plan_done_bytes(plan) < SIZE / 2) {
+        struct lent lent = next(plan, s, now);
+        assert_int_not_equal(lent.id, 0);
+        crosses |= lent.range.begin / MIB != (lent.range.end - 1) / MIB;
+        finish(plan, lent.id, now += 100 * MSEC);
+    }
+    plan_free(plan);
+    return crosses;
+}
+
+/* Many small requests would be for nobody. */
+static void alone_with_the_only_owner(void **state)
+{
+    assert_false(crosses_pieces(false));
+    assert_true(crosses_pieces(true));
+}
+
 static void in_order_of_offset(void **state)
 {
     struct plan *plan = swarm(SIZE);
@@ -389,15 +416,25 @@ static void many_ask_one_at_a_time(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(nobody_owns),          cmocka_unit_test(own_first),
-        cmocka_unit_test(in_order_of_offset),   cmocka_unit_test(before_the_size),
-        cmocka_unit_test(the_list_again),       cmocka_unit_test(heirs_agree),
-        cmocka_unit_test(a_dead_owner),         cmocka_unit_test(company),
-        cmocka_unit_test(only_from_the_silent), cmocka_unit_test(spare),
-        cmocka_unit_test(a_spare_probes),       cmocka_unit_test(an_uplink_of_no_node),
-        cmocka_unit_test(taken_back),           cmocka_unit_test(a_window),
-        cmocka_unit_test(told_rates),           cmocka_unit_test(told_rates_among_many),
-        cmocka_unit_test(a_boaster_among_many), cmocka_unit_test(many_ask_one_at_a_time),
+        cmocka_unit_test(nobody_owns),
+        cmocka_unit_test(own_first),
+        cmocka_unit_test(alone_with_the_only_owner),
+        cmocka_unit_test(in_order_of_offset),
+        cmocka_unit_test(before_the_size),
+        cmocka_unit_test(the_list_again),
+        cmocka_unit_test(heirs_agree),
+        cmocka_unit_test(a_dead_owner),
+        cmocka_unit_test(company),
+        cmocka_unit_test(only_from_the_silent),
+        cmocka_unit_test(spare),
+        cmocka_unit_test(a_spare_probes),
+        cmocka_unit_test(an_uplink_of_no_node),
+        cmocka_unit_test(taken_back),
+        cmocka_unit_test(a_window),
+        cmocka_unit_test(told_rates),
+        cmocka_unit_test(told_rates_among_many),
+        cmocka_unit_test(a_boaster_among_many),
+        cmocka_unit_test(many_ask_one_at_a_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
