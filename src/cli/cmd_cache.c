@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #define KEY_SHOWN  12 /* digits */
 #define KEY_PREFIX 4  /* digits at least, to name an object by */
@@ -185,11 +186,11 @@ static int visit_all(const struct options *options, int folder, action_fn *actio
                      struct tally *tally, struct ddm_error *err)
 {
     _cleanup_free_ struct cache_item *items = NULL;
-    size_t count;
+    size_t count = 0;
     _cleanup_free_ unsigned *hits = calloc(options->operand_count, sizeof *hits);
     if (!hits)
         return error_memory(err);
-    int r = cache_folder_list(&items, &count, folder, false, err);
+    int r = folder < 0 ? 0 : cache_folder_list(&items, &count, folder, false, err);
     for (size_t i = 0; r == 0 && i < count; i++) {
         struct found f = { .folder = folder, .item = &items[i] };
         visit(options, hits, &f, action, tally);
@@ -226,13 +227,19 @@ static int find_action(const struct options *options, action_fn **ret, struct dd
                      *name ? ", and got another word" : "");
 }
 
-static int open_folder(const struct options *options, struct ddm_error *err)
+/* `*ret` -1: the default one is not there, since no peer has kept anything yet. */
+static int open_folder(int *ret, const struct options *options, struct ddm_error *err)
 {
     const char *asked = options_text(options, OPTION_CACHE_DIR);
     _cleanup_free_ char *path = asked ? strdup(asked) : cache_folder_default();
     if (!path)
         return error_set(err, DDM_E_USAGE, "no home folder is known: give --cache-dir");
-    return cache_folder_open(path, false, err);
+    *ret = -1;
+    if (!asked && access(path, F_OK) < 0 && errno == ENOENT)
+        return 0;
+    int fd = cache_folder_open(path, false, err);
+    *ret = fd;
+    return MIN(fd, 0);
 }
 
 static int run(const struct options *options, struct ddm_error *err)
@@ -242,9 +249,10 @@ static int run(const struct options *options, struct ddm_error *err)
     int r = find_action(options, &action, err);
     if (r < 0)
         return r;
-    _cleanup_close_ int folder = open_folder(options, err);
-    if (folder < 0)
-        return folder;
+    _cleanup_close_ int folder = -1;
+    r = open_folder(&folder, options, err);
+    if (r < 0)
+        return r;
     r = visit_all(options, folder, action, &tally, err);
     if (r == 0 && fflush(stdout) != 0)
         keep_error(&tally, errno);

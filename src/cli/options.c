@@ -366,7 +366,8 @@ const struct option option_table[] = {
       .port = PEER_PORT,
       .fallback = "127.0.0.1:7071",
       .argument = "ADDR:PORT",
-      .help = "Serve there. With --insecure the default is port 7071 of all addresses." },
+      .help = "Serve there. With a swarm key, or --insecure, the default is port 7071 of all "
+              "addresses." },
     { .id = OPTION_LISTEN,
       .name = "listen",
       .letter = 'l',
@@ -377,7 +378,8 @@ const struct option option_table[] = {
       .port = TRACKER_PORT,
       .fallback = "127.0.0.1:7070",
       .argument = "ADDR:PORT",
-      .help = "Serve there. With --insecure the default is port 7070 of all addresses." },
+      .help = "Serve there. With a swarm key, or --insecure, the default is port 7070 of all "
+              "addresses." },
     { .id = OPTION_TRACKER,
       .name = "tracker",
       .letter = 't',

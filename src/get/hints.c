@@ -117,8 +117,10 @@ static void read_sums(struct hints *h, const struct place *place,
         return;
     filename_from_url(name, job->primary->url);
     h->found = sums_find(reply->body, reply->length, name, place->algorithm, algorithm, hex);
+    char said_by[FILENAME_SIZE + 16];
+    snprintf(said_by, sizeof said_by, "%s%s", place->sibling ? "" : name, place->name);
     if (h->found)
-        hints_expect(job, algorithm, hex, place->name);
+        hints_expect(job, algorithm, hex, said_by);
 }
 
 /* ---- asking ---- */

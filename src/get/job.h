@@ -136,7 +136,7 @@ struct transfer {
 
 struct checksum {
     char algorithm[16], hex[2 * 64 + 1];
-    char said_by[40]; /* empty: whoever asked for the file */
+    char said_by[80]; /* empty: whoever asked for the file */
 };
 
 struct job {

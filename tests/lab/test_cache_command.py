@@ -107,6 +107,13 @@ def test_what_cannot_be_meant_is_exit_2(cli, arguments):
     assert done.stderr.startswith("ddm: ")
 
 
+def test_where_no_peer_has_kept_anything_there_is_nothing(cli, tmp_path):
+    done = cli("cache", "ls", env={"XDG_CACHE_HOME": str(tmp_path)})
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert cli("cache", "rm", "a" * 64, env={"XDG_CACHE_HOME": str(tmp_path)}).returncode == 1
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_folder_that_is_not_there_is_exit_7(cli, tmp_path):
     done = cli("cache", "ls", "--cache-dir", tmp_path / "none")
     assert done.returncode == 7

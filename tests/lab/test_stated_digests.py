@@ -179,3 +179,11 @@ def test_a_list_without_the_file_is_no_checksum_of_it(place, hostile):
         place.ends(get, (0,), RIGHT)
     else:
         assert not get.published()
+
+
+def test_the_checksum_file_is_named(place, hostile):
+    origin = hostile(rate=RATE)
+    origin.files["/honest/3m/file.sha256"] = f"{RIGHT.digest().hexdigest()}\n".encode()
+    get = place.get(ALONE, origin.url("honest/3m/file"), "--checksum", "auto")
+    place.ends(get, (0,), RIGHT)
+    assert any("that of file.sha256" in notice for notice in get.notices()), get.notices()
