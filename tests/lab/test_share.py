@@ -17,6 +17,9 @@ EIGHT = (10,) * 8
 # Each for itself would make 8 of it. On a machine with nothing else to do it is 1.0 to 1.1; where each
 # has to wait for the processor, peers look dead to others, who do their work: up to 2.3 was seen.
 ONCE = 3.5
+# Who comes late has it from the LAN: 55 KiB is usual, but who does not hear within 300 ms what peers hold
+# begins at the origin until he does.
+LATE = MIB
 
 pytestmark = pytest.mark.skipif(
     not all(map(shutil.which, swarms.TOOLS)), reason=f"needs {', '.join(swarms.TOOLS)}"
@@ -53,11 +56,11 @@ def test_eight_get_a_file_and_it_crosses_the_internet_once(make_lab):
     assert first.origin < ONCE * SIZE, f"{first.origin / SIZE:.2f} times the size"
     late = crowd.get("file", [ninth])
     all_right(late.gets, path)
-    assert late.origin < 128 * 1024, late.gets[0].shares()
+    assert late.origin < LATE, late.gets[0].shares()
     crowd.add_peer(tenth)
     joined = crowd.get("file", [tenth])
     all_right(joined.gets, path)
-    assert joined.origin < 128 * 1024, joined.gets[0].shares()
+    assert joined.origin < LATE, joined.gets[0].shares()
 
 
 @pytest.mark.parametrize("name, options", [
@@ -92,7 +95,7 @@ def test_mirrors_make_no_other_file_either(make_lab):
     all_right(got.gets, path)
     got = crowd.get("file", [late], *options)
     all_right(got.gets, path)
-    assert got.origin < SIZE / 8
+    assert got.origin < LATE
 
 
 def test_peers_die_while_all_get_a_file(make_lab):
@@ -148,7 +151,7 @@ def test_what_a_client_fetched_its_own_peer_keeps(make_lab):
     assert crowd.fetched()[0] > 7 * MIB
     again = crowd.get("file", [second])
     all_right(again.gets, path)
-    assert again.origin < 128 * 1024, again.gets[0].shares()
+    assert again.origin < LATE, again.gets[0].shares()
 
 
 def test_peers_that_are_listed_and_closed_stop_nobody(make_lab):
